@@ -1,0 +1,1 @@
+"""Prompt -> token stream, by one Engine protocol."""

@@ -1,0 +1,1 @@
+"""Question -> passages, from a corpus in our own words."""

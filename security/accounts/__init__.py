@@ -1,0 +1,1 @@
+"""Users, sessions, login pages and the middleware that denies by default."""

@@ -1,0 +1,1 @@
+"""Theme, local assets and widgets shared by the tabs."""
