@@ -13,17 +13,15 @@ from collections.abc import Sequence
 
 _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:[-'’][^\W\d_]+)*", re.UNICODE)
 
-STOPWORDS = frozenset(
-    """a an the this that these those it its i me my we our you your he she his her him they them their
-    who whom whose what which when where why how is are was were be been being am do does did doing have
+_STOPWORDS = """a an the this that these those it its i me my we our you your he she his her him they them
+    their who whom whose what which when where why how is are was were be been being am do does did doing have
     has had having can could may might must shall should will would of in on at by for with from to into
     about as than then so if or and but also very too more most much many some any all each other such
     there here just only own same both few up down out over under again s t don isn aren there's what's
     please tell explain describe show give list say mean means meant called because while through during
     between after before off get gets got common commonly often usually help helps
-    include includes including""".split()
-)
-# Words of a question that say how to answer and not about what; kept out of the ranking alone.
+    include includes including"""
+STOPWORDS = frozenset(_STOPWORDS.split())
 _IRREGULAR = {"feet": "foot", "teeth": "tooth", "children": "child", "women": "woman", "men": "man"}
 _SUFFIXES = (
     ("iness", "y"),

@@ -20,15 +20,15 @@ _WORD_BEFORE = re.compile(r"[\w.]+\Z")
 _LIST_NUMBER = re.compile(r"(?:\A|\n)[ \t]*\d{1,3}\Z")
 
 # Never the end of a sentence: something always follows.
-_OPEN = frozenset(
-    "dr mr mrs ms prof st vs e.g i.e eg ie cf approx fig ca dept nos resp incl excl sr jr rev".split()
-)
+_OPEN_WORDS = "dr mr mrs ms prof st vs e.g i.e eg ie cf approx fig ca dept nos resp incl excl sr jr rev"
 # May end a sentence, so the next letter decides: a capital begins a new one.
-_EITHER = frozenset(
-    "etc a.m p.m b.i.d t.i.d q.i.d q.d p.r.n p.o i.v i.m s.c q.h q.h.s h.s min max hr hrs wk mo yr yrs".split()
-)
+_EITHER_WORDS = """etc a.m p.m b.i.d t.i.d q.i.d q.d p.r.n p.o i.v i.m s.c q.h q.h.s h.s min max hr hrs wk mo
+    yr yrs"""
 # "vitamin D." ends a sentence while "J. Smith" does not.
-_LETTERED = frozenset("vitamin hepatitis influenza type group stage class grade protein factor".split())
+_LETTERED_WORDS = "vitamin hepatitis influenza type group stage class grade protein factor"
+_OPEN = frozenset(_OPEN_WORDS.split())
+_EITHER = frozenset(_EITHER_WORDS.split())
+_LETTERED = frozenset(_LETTERED_WORDS.split())
 
 
 def split(text: str) -> tuple[Span, ...]:
