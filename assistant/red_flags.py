@@ -55,7 +55,7 @@ _CHEST_PAIN = (
     r"(?:tight|heavy)|"
     r"feels (?:tight|heavy))|\b(?:pain|pressure|tightness|weight|elephant)\b[^.;,\n]{0,20}\b(?:in|on"
     r"|across)\b"
-    r"[^.;,\n]{0,8}\bchest\b|\btight chest\b"
+    r"[^.;,\n]{0,8}\bchest\b|\b(?:tight|heavy) chest\b"
 )
 _BREATHLESS = (
     r"\b(?:short(?:ness)? of breath|breathless\w*|dyspno?ea|trouble breathing|difficulty breathing)\b"
@@ -120,7 +120,8 @@ RULES: tuple[Rule, ...] = (
     _emergency("Stroke feared", r"\b(?:having|think it'?s|think this is|it is) a stroke\b"),
     _emergency(
         "Sudden, very severe headache",
-        r"\b(?:worst|thunderclap|explosive)\b[^.;\n]{0,15}\bhead-?ache\b"
+        r"\bhead (?:hurts|pain|aches)\b[^.;\n]{0,12}\blike never before\b|\b(?:worst|thunderclap"
+        r"|explosive)\b[^.;\n]{0,15}\bhead-?ache\b"
         r"|\bhead-?ache\b[^.;\n]{0,40}\bthunderclap\b"
         r"|\bsudden(?:ly)?\b[^.;\n]{0,15}\b(?:severe|terrible|explosive|violent)\b[^.;\n]{0,5}\bhead-?ache\b",
     ),
@@ -168,7 +169,8 @@ RULES: tuple[Rule, ...] = (
     # Breathing and allergy
     _emergency(
         "Can't breathe",
-        r"\b(?:can'?t|cannot|can not|can hardly|can barely|could not|couldn'?t|unable to) (?:breathe|catch "
+        r"\b(?:can'?t|cannot|can not|can hardly|can barely|could not|couldn'?t|unable to) (?:breathe"
+        r"|(?:finish|complete) (?:a |my )?sentences?|catch "
         r"(?:my|his|her) breath)\b",
         literal=True,
     ),
@@ -292,7 +294,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Sudden loss of sight",
-        r"\bsudden(?:ly)?\b[^.;\n]{0,20}\b(?:blind\w*|los(?:t|ing|s of) (?:my |his |her |the )?(?:vision"
+        r"\b(?:can'?t|cannot|could not|couldn'?t) see\b[^.;\n]{0,25}\bsudden\w*"
+        r"|\bsudden(?:ly)?\b[^.;\n]{0,20}\b(?:blind\w*|los(?:t|ing|s of) (?:my |his |her |the )?(?:vision"
         r"|sight)|can'?t see)"
         r"|\b(?:lost|losing|loss of) (?:my |his |her )?(?:vision|sight|eyesight)\b[^.;\n]{0,25}\bsudden\w*"
         r"|\bcurtain\b[^.;\n]{0,15}\b(?:vision|eye)\b",

@@ -93,6 +93,21 @@ EMERGENCY = (
     "he's turning blue",
     "my mom cannot speak suddenly and her arm is limp",
     "I swallowed a handful of pills",
+    "My wife's smile is lopsided and she's mumbling",
+    "Dad is grey and sweaty with a heavy chest",
+    "I have taken 40 aspirin",
+    "The baby stopped breathing for a moment",
+    "I plan to hang myself tonight",
+    "My daughter's EpiPen is empty and her face is swelling, she feels dizzy",
+    "bright red blood pouring from the cut on my leg",
+    "He had a fit lasting about 8 minutes",
+    "I'm coughing up lots of blood",
+    "fever of 40, stiff neck",
+    "numb in the saddle area, lower back pain, can't control bladder",
+    "I woke up and could not see out of one eye suddenly",
+    "my 6-week-old has a fever",
+    "My head hurts like never before, started in a second",
+    "I'm having trouble breathing and can't finish a sentence",
 )
 URGENT = (
     "I have had chest pain on and off for a week",
@@ -174,6 +189,21 @@ ROUTINE = (
     "I feel weak and tired after the flu",
     "My son had a fever last year",
     "the pain in my back is better",
+    "How do doctors treat a heart attack?",
+    "No h/o stroke, seizure, or syncope",
+    "What is the prognosis after a stroke?",
+    "She denies any thoughts of self-harm",
+    "My uncle died of a heart attack",
+    "chest X-ray normal, no chest pain or dyspnea",
+    "Stroke in 2012 with residual weakness",
+    "I have had Parkinson's for ten years and my tremor is worse",
+    "Is vomiting blood a symptom of ulcers?",
+    "The child has no fever, no rash and no neck stiffness",
+    "My headache is mild today",
+    "Tell me about meningitis symptoms",
+    "What helps with constipation?",
+    "I had my first seizure when I was 12",
+    "Does smoking cause strokes?",
 )
 DOSING = (
     "How much levodopa should I take?",
@@ -202,6 +232,11 @@ DOSING = (
     "give my child paracetamol how often?",
     "I want to come off my antidepressants",
     "what should I take for my headache?",
+    "How many units of insulin should I inject?",
+    "May I take two omeprazole at the same time?",
+    "Should my dad stop his apixaban before the dentist?",
+    "I'd like a prescription for tramadol",
+    "What's the maximum paracetamol I can take in a day?",
 )
 NOT_DOSING = (
     "What is levodopa for?",
@@ -230,6 +265,11 @@ NOT_DOSING = (
     "Can statins cause muscle pain?",
     "Do I have to tell the licensing authority?",
     "How often should I check my blood pressure?",
+    "How does insulin work?",
+    "What is the difference between levodopa and a dopamine agonist?",
+    "Who should get a flu vaccination?",
+    "Why do people with AF need blood thinners?",
+    "Can you explain what statins do?",
 )
 
 
