@@ -57,10 +57,10 @@ DOSING_RULES: tuple[re.Pattern[str], ...] = (
     _compile(rf"\b(?:can|should) {_WHO} .{{0,25}}{MEDICINE}.{{0,20}}\b(?:together|at once|with)\b"),
     # "Which antibiotic should I take?"
     _compile(rf"\b(?:which|what)\b.{{0,20}}{MEDICINE}.{{0,12}}\b(?:should|can|could|must|do)\s+{_WHO}\b"),
-    _compile(rf"\b(?:maximum|max|most)\b.*{MEDICINE}.*\b(?:can|should|may) {_WHO}\b"),
+    _compile(rf"\b(?:maximum|max|most)\b.*{MEDICINE}.*\b{_WHO} (?:can|should|may)\b"),
     # "Prescribe me diazepam"
     _compile(
-        r"\bprescribe (?:me|my|us|him|her)\b|\b(?:write|give|get|issue|renew|need|want"
+        r"\bprescribe (?:me|my|us|him|her)\b|\b(?:write|give|get|issue|renew|need|want|like"
         r"|send)\b.{0,20}\bprescription\b"
         r"|\b(?:can|could|will|would) you prescribe\b"
     ),

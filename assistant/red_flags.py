@@ -250,8 +250,8 @@ RULES: tuple[Rule, ...] = (
         r"\b(?:taken|took|swallowed|had|taking)\b[^.;\n]{0,20}\boverdose\b|\boverdosed\b|\bis overdosing\b"
         r"|\b(?:took|taken|swallowed)\b[^.;,\n]{0,12}\b(?:[2-9]\d|1[0-9]\d|a (?:whole )?(?:bottle|box"
         r"|packet|handful)(?: of)?|all (?:of )?(?:my|his|her|the))"
-        r" ?(?!mg|ml|mcg|g\b|units|µg|iu\b)\w*[^.;,\n]{0,14}\b(?:tablets?|pills?|capsules?|paracetamol"
-        r"|tylenol|medicines?|medication)\b"
+        r"\b(?! ?(?:mg|ml|mcg|g\b|units|µg|iu\b|%))[^.;,\n]{0,14}\b(?:tablets?|pills?|capsules?|paracetamol"
+        r"|tylenol|aspirins?|ibuprofen|codeine|valium|medicines?|medication)\b"
         r"|\b(?:swallowed|drank|drunk|ate|eaten|inhaled)\b[^.;,\n]{0,14}\b(?:bleach|antifreeze|poison\w*"
         r"|detergent|pesticide|"
         r"batter(?:y|ies)|weedkiller|drain cleaner)\b|\bpoisoned\b|\bcarbon monoxide\b[^.;\n]{0,15}\balarm\b",

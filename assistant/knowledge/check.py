@@ -46,8 +46,8 @@ _MARKUP = re.compile(r"[*_#`]+")
 _NUMBER_WORDS = {
     word: str(number)
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )  # noqa: SIM905
+        words("zero one two three four five six seven eight nine ten eleven twelve")
+    )
 }
 _NEUTRAL = re.compile(
     r"^\W*(?:hi|hello|hey|sure|certainly|of course|thanks?|thank you|you'?re welcome|i hope|i'?m sorry"
@@ -73,12 +73,11 @@ _ABOUT_THEM = re.compile(
 _FRAMING = frozenset(
     stem(word)
     for word in words(
-        """patient note report text mention mentioned describe described symptom symptoms sign signs "
-        "disease diseases
-        condition conditions finding findings key following history present presents reported reports say says found
-        include currently medication medications medicine medicines take takes taking feel experience experiencing
-        suffer diagnosed diagnosis summary according based stated listed clear past absent no not denies denied
-        without deny never also male female man woman year years old"""
+        """patient note report text mention mentioned describe described symptom symptoms sign signs
+        disease diseases condition conditions finding findings key following history present presents reported
+        reports say says found include currently medication medications medicine medicines take takes taking
+        feel experience experiencing suffer diagnosed diagnosis summary according based stated listed clear
+        past absent no not denies denied without deny never also male female man woman year years old"""
     )
 )
 _SOFTENERS = {

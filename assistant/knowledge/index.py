@@ -37,7 +37,8 @@ FLOOR_UNKNOWN = 0.5
 RELATIVE_FLOOR = 0.55
 """No passage that scores less than this share of the best is returned: four are not always there."""
 _EVERYDAY_WORDS = """dad mum mom mother father wife husband partner son daughter friend
-    grandmother grandfather lately today yesterday thing things lot feel felt think know want need worried week month night sir"""
+    grandmother grandfather lately today yesterday thing things lot feel felt think
+    know want need worried week month night sir"""
 _GENERIC_WORDS = """disease disorder disorders chronic high low infection failure condition mini joint joints
     wear tear lung kidney bladder deficiency major loss brain sugar raised"""
 _EVERYDAY = frozenset(stem(word) for word in _EVERYDAY_WORDS.split())

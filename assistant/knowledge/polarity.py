@@ -20,12 +20,14 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 SCOPE = 7
-_OPPOSITES = """intact/impaired increase/decrease increases/reduces raise/lower raises/lowers high/low left/right
-    one/both mild/severe before/after sudden/gradual suddenly/slowly better/worse fast/slow more/less
-    present/absent cause/prevent causes/prevents early/late above/below men/women common/rare many/few
-    dangerous/harmless safe/dangerous normal/abnormal reversible/irreversible overactive/underactive
-    always/never quickly/slowly eases/worsens improves/worsens increases/lowers increase/lower raises/reduces
-    male/female short/long shorter/longer start/stop"""
+_OPPOSITES = """intact/impaired increase/decrease increases/reduces raise/lower
+    raises/lowers high/low
+    left/right one/both mild/severe before/after sudden/gradual suddenly/slowly better/worse
+    fast/slow more/less present/absent cause/prevent causes/prevents early/late above/below
+    men/women common/rare many/few dangerous/harmless safe/dangerous normal/abnormal
+    reversible/irreversible overactive/underactive always/never quickly/slowly eases/worsens
+    improves/worsens increases/lowers increase/lower raises/reduces male/female short/long
+    shorter/longer start/stop"""
 _PAIRS = tuple(
     (stem(first), stem(second)) for first, second in (pair.split("/") for pair in _OPPOSITES.split())
 )
