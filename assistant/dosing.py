@@ -58,6 +58,13 @@ DOSING_RULES: tuple[re.Pattern[str], ...] = (
     # "Which antibiotic should I take?"
     _compile(rf"\b(?:which|what)\b.{{0,20}}{MEDICINE}.{{0,12}}\b(?:should|can|could|must|do)\s+{_WHO}\b"),
     _compile(rf"\b(?:maximum|max|most)\b.*{MEDICINE}.*\b{_WHO} (?:can|should|may)\b"),
+    _compile(
+        rf"\b(?:safe|right|correct|normal|usual) (?:amount|dose|dosage)\b.*{MEDICINE}"
+        r".*\bfor (?:me|my|him|her)\b"
+    ),
+    _compile(rf"\b(?:am i|is (?:he|she|my \w+)) allowed to {_CHANGE}\b.*{MEDICINE}"),
+    _compile(rf"\bi need (?:more|some|a refill)\b.*{MEDICINE}"),
+    _compile(rf"^\W*(?:please )?(?:increase|reduce|lower|double|stop|change|raise) my\b.*{MEDICINE}"),
     # "Prescribe me diazepam"
     _compile(
         r"\bprescribe (?:me|my|us|him|her)\b|\b(?:write|give|get|issue|renew|need|want|like"

@@ -51,7 +51,8 @@ def _urgent(name: str, *signs: str, context: tuple[str, ...] = ()) -> Rule:
 
 
 _CHEST_PAIN = (
-    r"\b(?:chest|breastbone|sternum)\s*(?:pains?|hurts?|tight\w*|pressure|heav\w+|discomfort|ach\w+|is "
+    r"\b(?:pain|burning|pressure) (?:behind|under) (?:my|his|her|the) (?:breastbone|sternum)\b|\b(?:chest"
+    r"|breastbone|sternum)\s*(?:pains?|hurts?|tight\w*|pressure|heav\w+|discomfort|ach\w+|is "
     r"(?:tight|heavy)|"
     r"feels (?:tight|heavy))|\b(?:pain|pressure|tightness|weight|elephant)\b[^.;,\n]{0,20}\b(?:in|on"
     r"|across)\b"
@@ -76,7 +77,8 @@ _HEAD_INJURY = (
     r"|\bblow to the head\b|\bfell on (?:my|his|her) head\b"
 )
 _BABY = (
-    r"\bnew-?born\b|\b(?:[0-9]|1[0-2]|one|two|three|four|five|six|seven|eight|ten|twelve)[- ]weeks?[- ]old\b"
+    r"\b(?:baby|infant|son|daughter|girl|boy)\b[^.;\n]{0,12}\(?\b(?:[0-9]|1[0-2]) ?(?:weeks?|wks?|days?)\b"
+    r"|\bnew-?born\b|\b(?:[0-9]|1[0-2]|one|two|three|four|five|six|seven|eight|ten|twelve)[- ]weeks?[- ]old\b"
     r"|\b(?:1|2|one|two)[- ]months?[- ]old\b"
 )
 _BACK = r"\bback (?:pain|ache|hurts)|\bbackache\b|\bsciatica\b|\bslipped disc\b"
@@ -85,7 +87,9 @@ RULES: tuple[Rule, ...] = (
     # Heart
     _emergency(
         "Chest pain of a dangerous kind",
-        r"\b(?:crushing|squeezing|severe|heavy|sudden)\b[^.;,\n]{0,15}\bchest (?:pain|pressure|tightness)\b"
+        r"\bhaving (?:bad |strong )?chest pains?\b|\bchest pains? (?:right )?now\b"
+        r"|\bchest\b[^.;,\n]{0,12}\b(?:squeez|crush)\w*|\b(?:crushing|squeezing|severe|heavy"
+        r"|sudden)\b[^.;,\n]{0,15}\bchest (?:pain|pressure|tightness)\b"
         r"|\bchest (?:pain|pressure|tightness)\b[^.;\n]{0,40}\b(?:radiat\w+|spread\w*|going (?:down|to"
         r"|into)|into|down)\b"
         r"[^.;\n]{0,25}\b(?:arms?|jaw|neck|back|shoulders?)\b|\belephant\b[^.;,\n]{0,25}\bchest\b",
@@ -107,7 +111,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Sudden trouble with speech",
-        r"\b(?:sudden(?:ly)?)\b[^.;\n]{0,30}\b(?:slurr\w+|(?:can'?t|cannot) (?:speak|talk))"
+        r"\b(?:words|speech)\b[^.;,\n]{0,20}\b(?:jumbled|garbled|muddled|gibberish)"
+        r"|\b(?:sudden(?:ly)?)\b[^.;\n]{0,30}\b(?:slurr\w+|(?:can'?t|cannot) (?:speak|talk))"
         r"|\b(?:can'?t|cannot) (?:speak|talk)\b[^.;\n]{0,20}\bsudden\w*"
         r"|\b(?:speech|words)\b[^.;,\n]{0,20}\b(?:sudden\w*|slurr\w*)|\bslurr(?:ed"
         r"|ing)\b[^.;,\n]{0,12}\b(?:speech|words)\b",
@@ -127,7 +132,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "A long or first seizure",
-        r"\b(?:seizure|seizing|fitting|convuls\w+|fit)\b[^.;\n]{0,30}\b(?:(?:[5-9]|[1-9]\d|five|six|ten"
+        r"\b(?:[2-9]|two|three|four|five|several|many|more) (?:seizures|fits)\b[^.;\n]{0,20}\b(?:today|hour"
+        r"|row|now)\b|\bhaving (?:a |another )?(?:seizures?|fits?)\b|\b(?:seizure|seizing|fitting"
+        r"|convuls\w+|fit)\b[^.;\n]{0,30}\b(?:(?:[5-9]|[1-9]\d|five|six|ten"
         r"|fifteen|twenty) ?min\w*"
         r"|won'?t stop|not stopping|one after another|still going)"
         r"|\bfirst(?:[- ]ever)? (?:seizure|fit|convulsion)\b|\bhaving a (?:seizure|fit)\b|\b(?:is|been"
@@ -135,7 +142,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Not conscious",
-        r"\bunconscious\b|\bunresponsive\b|\bnot responding\b|\bcollapsed\b",
+        r"\b(?:isn't|is not|not|stopped) respond\w*\b|\b(?:passed|blacked) out\b"
+        r"|\bheart\b[^.;,\n]{0,15}\bstopped\b|\bno pulse\b|\belectrocuted\b|\bunconscious\b"
+        r"|\bunresponsive\b|\bnot responding\b|\bcollapsed\b",
     ),
     _emergency(
         "Can't be woken",
@@ -184,7 +193,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Blue lips",
-        r"\b(?:lips?|face|tongue|skin)\b[^.;,\n]{0,15}\b(?:blue|bluish)\b|\bblue lips\b|\b(?:turning|going"
+        r"\b(?:lips?|fingers?|fingertips)\b[^.;\n]{0,25}\b(?:are|is|look|gone|turned|went) (?:blue|gr[ae]y"
+        r"|purple)\b|\b(?:lips?|face|tongue|skin)\b[^.;,\n]{0,15}\b(?:blue|bluish)\b|\bblue lips\b"
+        r"|\b(?:turning|going"
         r"|gone|turned) blue\b|\bcyanosis\b"
         r"|\bcyanotic\b",
     ),
@@ -207,13 +218,18 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Black or bloody stools",
-        r"\b(?:stools?|poo|bowel motions?|faeces|feces)\b[^.;,\n]{0,18}\b(?:black|tarry)\b(?! (?:from"
+        r"\b(?:poop|poo|stools?|shit)\b[^.;,\n]{0,12}\b(?:black and sticky|black as tar|pitch black|full of "
+        r"blood)|\bblack\b[^.;,\n]{0,6}\bpoop?\b|\b(?:stools?|poo|bowel motions?|faeces"
+        r"|feces)\b[^.;,\n]{0,18}\b(?:black|tarry)\b(?! (?:from"
         r"|because))"
         r"|\b(?:black|tarry)[, ](?:and )?(?:tarry |sticky )?(?:stools?|poo|faeces|feces)\b|\bmel[a]?ena\b",
     ),
     _emergency(
         "Heavy bleeding",
-        r"\bbleeding\b[^.;\n]{0,15}\b(?:won'?t stop|not stopping|heavily|profuse\w*|a lot)|\b(?:heavy"
+        r"\blos(?:t|ing) (?:a lot|lots|too much|so much) (?:of )?blood\b|\bblood (?:is )?everywhere\b"
+        r"|\b(?:shot|stabbed) (?:myself|himself|herself|him|her|me)?\b|\b(?:was|been|got) (?:shot"
+        r"|stabbed)\b|\bbleeding to death\b|\bbleeding badly\b|\bbleeding\b[^.;\n]{0,15}\b(?:won'?t stop"
+        r"|not stopping|heavily|profuse\w*|a lot)|\b(?:heavy"
         r"|severe|massive) bleeding\b"
         r"|\bblood\b[^.;\n]{0,15}\b(?:pouring|spurting|gushing)\b|\b(?:cough\w*) up (?:a lot|lots|large "
         r"amounts?|cups?) of blood\b",
@@ -221,7 +237,10 @@ RULES: tuple[Rule, ...] = (
     # Mind
     _emergency(
         "Thoughts of suicide",
-        r"\b(?:kill(?:ing)?|hang(?:ing)?|shoot(?:ing)?|drown(?:ing)?) (?:myself|himself|herself"
+        r"\bend(?:ing)? it (?:tonight|today|now|soon|for good)\b|\bwant it (?:all )?to be over\b|\blife is "
+        r"(?:pointless|meaningless|over)\b|\bunalive\b|\bkms\b|\bgoodbye note\b|\bjump "
+        r"off\b[^.;,\n]{0,12}\b(?:bridge|roof|building)\b|\bbetter (?:off )?without me\b|\b(?:kill(?:ing)?"
+        r"|hang(?:ing)?|shoot(?:ing)?|drown(?:ing)?) (?:myself|himself|herself"
         r"|themselves)\b|\bsuicidal\b"
         r"|\b(?:wanna|(?:want|wants|wanted|going|wish|wishes|ready) to) (?:die|kill my ?self|be dead|end it "
         r"all|commit suicide)\b"
@@ -247,7 +266,10 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Overdose or poisoning",
-        r"\b(?:taken|took|swallowed|had|taking)\b[^.;\n]{0,20}\boverdose\b|\boverdosed\b|\bis overdosing\b"
+        r"\b(?:ate|eaten|swallowed|took|taken|got into|drank)\b[^.;,\n]{0,14}\b(?:my|our|grand\w+'s"
+        r"|someone's|mum's|mom's|dad's|too many|too much of)\b[^.;,\n]{0,14}\b(?:pills?|tablets?|medicines?"
+        r"|medication|meds)\b(?! (?:as|like|at|with|on|every|today|this|daily))|\b(?:taken|took|swallowed"
+        r"|had|taking)\b[^.;\n]{0,20}\boverdose\b|\boverdosed\b|\bis overdosing\b"
         r"|\b(?:took|taken|swallowed)\b[^.;,\n]{0,12}\b(?:[2-9]\d|1[0-9]\d|a (?:whole )?(?:bottle|box"
         r"|packet|handful)(?: of)?|all (?:of )?(?:my|his|her|the))"
         r"\b(?! ?(?:mg|ml|mcg|g\b|units|µg|iu\b|%))[^.;,\n]{0,14}\b(?:tablets?|pills?|capsules?|paracetamol"
@@ -281,7 +303,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Pain in a testicle",
-        r"\b(?:sudden|severe|unbearable|terrible|agoni[sz]ing)\b[^.;\n]{0,20}\btest(?:icle|icular|is|es)s?\b"
+        r"\b(?:balls?|nuts|scrotum)\b[^.;,\n]{0,8}\b(?:hurts?|pain\w*|ach\w+"
+        r"|swollen)\b[^.;\n]{0,25}\bsudden\w*|\bsudden\w*\b[^.;\n]{0,25}\b(?:scrotum|scrotal)\b|\b(?:sudden"
+        r"|severe|unbearable|terrible|agoni[sz]ing)\b[^.;\n]{0,20}\btest(?:icle|icular|is|es)s?\b"
         r"|\btest(?:icle|icular|is)s?\b[^.;\n]{0,20}\b(?:sudden\w*|severe|unbearable|excruciating)",
     ),
     _emergency(
@@ -294,7 +318,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Sudden loss of sight",
-        r"\b(?:can'?t|cannot|could not|couldn'?t) see\b[^.;\n]{0,25}\bsudden\w*"
+        r"\b(?:vision|sight|eye)\b[^.;,\n]{0,20}\b(?:went|gone|turned) (?:black|dark|blank)\b|\bgone "
+        r"blind\b|\b(?:can'?t|cannot|could not|couldn'?t) see\b[^.;\n]{0,25}\bsudden\w*"
         r"|\bsudden(?:ly)?\b[^.;\n]{0,20}\b(?:blind\w*|los(?:t|ing|s of) (?:my |his |her |the )?(?:vision"
         r"|sight)|can'?t see)"
         r"|\b(?:lost|losing|loss of) (?:my |his |her )?(?:vision|sight|eyesight)\b[^.;\n]{0,25}\bsudden\w*"

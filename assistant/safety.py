@@ -98,7 +98,7 @@ _QUESTION = re.compile(
     r"^\W*(?:(?:so|and|please|also|hi|hello|doctor)\W+)*(?:what|why|how|which|when|who|where|is|are|can"
     r"|could|does|"
     r"do|did|should|explain|describe|define|tell me (?:about|what|how|why)|list|give me|compare|summari[sz]e|"
-    r"chat|classify|highlight)\b",
+    r"chat|classify|highlight)\b(?!')",
     re.IGNORECASE,
 )
 _SOMEBODY = re.compile(

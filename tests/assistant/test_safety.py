@@ -1,4 +1,8 @@
-"""The red-flag rules, the dosing refusal and the disclaimer, case by case."""
+"""The red-flag rules, the dosing refusal and the disclaimer, case by case.
+
+Known false alarms, left as they are: "my cat is choking", "Romeo and Juliet commit suicide", "When should I
+call an ambulance for chest pain?" (urgent). Known to pass: "Can I drink alcohol with metronidazole?".
+"""
 
 from __future__ import annotations
 
@@ -108,6 +112,34 @@ EMERGENCY = (
     "my 6-week-old has a fever",
     "My head hurts like never before, started in a second",
     "I'm having trouble breathing and can't finish a sentence",
+    "My left arm aches and my chest feels squeezed",
+    "grandpa suddenly can't move his left leg",
+    "I can feel my throat closing up",
+    "My toddler ate some of my sleeping pills",
+    "I've lost a lot of blood",
+    "there is blood everywhere and it keeps coming",
+    "I'm going to end it tonight",
+    "life is pointless and I want it to be over",
+    "He has had three seizures in the last hour",
+    "She fainted and isn't responding",
+    "my lips and fingertips are blue",
+    "I vomited something that looks like coffee grounds",
+    "My poop is black and sticky",
+    "pain behind my breastbone, sweaty, nauseous",
+    "My wife is 8 months pregnant and bleeding",
+    "I am diabetic and my ketones are high and I'm throwing up",
+    "One of my balls hurts really badly all of a sudden",
+    "my baby (5 weeks) has a fever of 38.2",
+    "my vision in the right eye just went black",
+    "fell off a ladder, hit my head, now I keep vomiting",
+    "Can't swallow, drooling, and struggling to breathe",
+    "my heart is racing and I passed out",
+    "Ich habe starke chest pain with shortness of breath",
+    "I'm having chest pains right now",
+    "He's confused and burning up with fever",
+    "words are coming out jumbled all of a sudden",
+    "shot himself in the leg",
+    "electric shock, he is unconscious",
 )
 URGENT = (
     "I have had chest pain on and off for a week",
@@ -204,6 +236,20 @@ ROUTINE = (
     "What helps with constipation?",
     "I had my first seizure when I was 12",
     "Does smoking cause strokes?",
+    "Patient denies headache, visual loss, weakness or numbness",
+    "What is FAST?",
+    "no seizures since 2019",
+    "My anxiety gives me butterflies",
+    "Summarise: 55F with migraine, no red flags, no sudden onset",
+    "What are red flags for back pain?",
+    "Is depression linked to suicide?",
+    "He was unconscious for a minute in 1998",
+    "I read about overdoses in the paper",
+    "I bruised my shin",
+    "Tremor for two years; no falls; no loss of consciousness",
+    "her bowel habits changed",
+    "I have a cold with a runny nose",
+    "My blood pressure is 125/80",
 )
 DOSING = (
     "How much levodopa should I take?",
@@ -237,6 +283,11 @@ DOSING = (
     "Should my dad stop his apixaban before the dentist?",
     "I'd like a prescription for tramadol",
     "What's the maximum paracetamol I can take in a day?",
+    "whats a safe amount of tylenol for me",
+    "Am I allowed to take two pills instead of one",
+    "I need more oxycodone, can you get me some?",
+    "When should I take my levodopa, before or after meals?",
+    "Increase my metformin?",
 )
 NOT_DOSING = (
     "What is levodopa for?",
@@ -270,6 +321,10 @@ NOT_DOSING = (
     "Who should get a flu vaccination?",
     "Why do people with AF need blood thinners?",
     "Can you explain what statins do?",
+    "What is a DMARD?",
+    "Is metformin the first medicine for diabetes?",
+    "Why is aspirin given after a heart attack?",
+    "Are inhalers safe?",
 )
 
 
