@@ -102,3 +102,5 @@ POINTING_RULE = _compile(
     r"(?:it|them|this|that|these|one|two|three|another|more|less|half|an extra|a double)\b"
 )
 MEDICINE_NAMED = _compile(MEDICINE)
+# None of the rules can hold without one of these; most text is passed over by this search alone.
+DOSING_WORD = _compile(rf"{MEDICINE}|\bprescri|\b(?:die|kill|end|lethal|fatal|deadly)\b|\btake for\b")

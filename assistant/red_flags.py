@@ -51,7 +51,8 @@ def _urgent(name: str, *signs: str, context: tuple[str, ...] = ()) -> Rule:
 
 
 _CHEST_PAIN = (
-    r"\b(?:pain|burning|pressure) (?:behind|under) (?:my|his|her|the) (?:breastbone|sternum)\b|\b(?:chest"
+    r"\b(?:band|belt)\b[^.;,\n]{0,12}\bchest\b|\b(?:pain|burning|pressure) (?:behind|under) (?:my|his|her"
+    r"|the) (?:breastbone|sternum)\b|\b(?:chest"
     r"|breastbone|sternum)\s*(?:pains?|hurts?|tight\w*|pressure|heav\w+|discomfort|ach\w+|is "
     r"(?:tight|heavy)|"
     r"feels (?:tight|heavy))|\b(?:pain|pressure|tightness|weight|elephant)\b[^.;,\n]{0,20}\b(?:in|on"
@@ -97,7 +98,9 @@ RULES: tuple[Rule, ...] = (
     _emergency(
         "Chest pain with other warning signs",
         _CHEST_PAIN,
-        rf"\bsweat\w*|\bclammy\b|\bfaint(?:ed|ing)?\b|\bpassed out\b|\bgr[ae]y\b|{_BREATHLESS}|\bcan'?t "
+        rf"\b(?:arms?|jaw"
+        rf"|shoulder)\b[^.;,\n]{{0,8}}\b(?:hurts?|aches?|pain|numb|tingl\w+)|\bsweat\w*|\bclammy\b"
+        rf"|\bfaint(?:ed|ing)?\b|\bpassed out\b|\bgr[ae]y\b|{_BREATHLESS}|\bcan'?t "
         rf"breathe\b",
     ),
     _emergency("Heart attack feared", r"\b(?:having|think it'?s|think this is|it is) a heart attack\b"),
@@ -142,7 +145,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Not conscious",
-        r"\b(?:isn't|is not|not|stopped) respond\w*\b|\b(?:passed|blacked) out\b"
+        r"\bhit by a (?:car|bus|truck|lorry|train)\b|\b(?:isn't|is not|not|stopped) respond\w*\b"
+        r"|\b(?:passed|blacked) out\b"
         r"|\bheart\b[^.;,\n]{0,15}\bstopped\b|\bno pulse\b|\belectrocuted\b|\bunconscious\b"
         r"|\bunresponsive\b|\bnot responding\b|\bcollapsed\b",
     ),
@@ -213,7 +217,8 @@ RULES: tuple[Rule, ...] = (
     # Bleeding
     _emergency(
         "Vomiting blood",
-        r"\b(?:vomit\w*|throw\w* up|puk\w+|bring\w* up) (?:of |up )?(?:\w+ )?blood\b|\bh[a]?ematemesis\b"
+        r"\bblood (?:in|with) (?:my |his |her |the )?vomit\b|\b(?:vomit\w*|throw\w* up|puk\w+|bring\w* up) "
+        r"(?:of |up )?(?:\w+ )?blood\b|\bh[a]?ematemesis\b"
         r"|\bcoffee[- ]ground",
     ),
     _emergency(
@@ -237,7 +242,8 @@ RULES: tuple[Rule, ...] = (
     # Mind
     _emergency(
         "Thoughts of suicide",
-        r"\bend(?:ing)? it (?:tonight|today|now|soon|for good)\b|\bwant it (?:all )?to be over\b|\blife is "
+        r"\b(?:think\w*|thoughts?|plan\w*|consider\w*) (?:about |of |on )?suicide\b|\bend(?:ing)? it "
+        r"(?:tonight|today|now|soon|for good)\b|\bwant it (?:all )?to be over\b|\blife is "
         r"(?:pointless|meaningless|over)\b|\bunalive\b|\bkms\b|\bgoodbye note\b|\bjump "
         r"off\b[^.;,\n]{0,12}\b(?:bridge|roof|building)\b|\bbetter (?:off )?without me\b|\b(?:kill(?:ing)?"
         r"|hang(?:ing)?|shoot(?:ing)?|drown(?:ing)?) (?:myself|himself|herself"
@@ -252,7 +258,8 @@ RULES: tuple[Rule, ...] = (
     _emergency(
         "Thoughts of suicide",
         r"\b(?:don'?t|do not|doesn'?t|does not|no longer) want to (?:live|be alive|wake up|exist|be here)\b"
-        r"|\bno reason to live\b|\bcan'?t go on (?:living|any ?more)\b|\blife is(?:n'?t| not) worth living\b"
+        r"|\b(?:no|(?:don'?t|do not|can'?t) see (?:a|any)) (?:reason|point) (?:to|in) (?:keep |go on "
+        r")?liv(?:e|ing)\b|\bcan'?t go on (?:living|any ?more)\b|\blife is(?:n'?t| not) worth living\b"
         r"|\bhow many (?:pills|tablets)\b[^.\n]{0,25}\bto (?:die|kill)\b|\blethal dose (?:for|to) (?:me"
         r"|kill|die)\b",
         advice="crisis",
@@ -260,7 +267,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _emergency(
         "Self-harm",
-        r"\b(?:cut|cutting|hurt|hurting|harm|harming|burn|burning) (?:myself|himself|herself|themselves)\b"
+        r"\bslit(?:ting)? (?:my|his|her|their) (?:wrists?|throat)\b|\b(?:cut|cutting|hurt|hurting|harm"
+        r"|harming|burn|burning) (?:myself|himself|herself|themselves)\b"
         r"(?! (?:shaving|while|when|cooking|on|by accident|with the))|\bself[- ]harm(?:ing|ed)?\b",
         advice="crisis",
     ),
@@ -284,7 +292,8 @@ RULES: tuple[Rule, ...] = (
     _emergency("Sepsis feared", r"\b(?:has|have|having|think it'?s|is in) (?:sepsis|septic shock)\b"),
     _emergency(
         "Bleeding or severe pain in pregnancy",
-        r"\bbleeding\b|\b(?:severe|terrible|unbearable|sharp)\b[^.;,\n]{0,15}\b(?:abdominal|stomach|belly"
+        r"\bworst\b[^.;,\n]{0,15}\b(?:pain|cramps?)\b|\bbleeding\b|\b(?:severe|terrible|unbearable"
+        r"|sharp)\b[^.;,\n]{0,15}\b(?:abdominal|stomach|belly"
         r"|tummy|pelvic)?\s*(?:pain|cramps?)\b"
         r"|\bbaby\b[^.;,\n]{0,20}\b(?:stopped moving|not moving|moving less)\b",
         context=(_PREGNANT,),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from assistant.dosing import DOSING_RULES, MEDICINE_NAMED, POINTING_RULE
+from assistant.dosing import DOSING_RULES, DOSING_WORD, MEDICINE_NAMED, POINTING_RULE
 from assistant.red_flags import RULES, Rule
 from assistant.types import Finding, Triage
 
@@ -23,6 +23,8 @@ REACH = 600
 NEAR = 240
 """Characters between the signs of one rule."""
 QUOTED = 90
+WINDOW = 300
+"""Characters of a long sentence that the dosing rules read at once."""
 
 DISCLAIMER = (
     "Asklepion explains and informs, and it replaces neither a doctor's examination nor emergency care."
@@ -144,8 +146,11 @@ def dosing_request(text: str) -> str | None:
     """
     plain = _plain(text)
     for sentence in _SENTENCE.findall(plain):
-        if any(rule.search(sentence) for rule in DOSING_RULES):
-            return DOSING_ADVICE
+        # In overlapping windows: the rules look far ahead, and a sentence may be a whole paste.
+        for start in range(0, max(len(sentence) - WINDOW // 2, 1), WINDOW // 2):
+            window = sentence[start : start + WINDOW]
+            if DOSING_WORD.search(window) and any(rule.search(window) for rule in DOSING_RULES):
+                return DOSING_ADVICE
     if POINTING_RULE.search(plain) and MEDICINE_NAMED.search(plain):
         return DOSING_ADVICE
     return None

@@ -140,6 +140,26 @@ EMERGENCY = (
     "words are coming out jumbled all of a sudden",
     "shot himself in the leg",
     "electric shock, he is unconscious",
+    "My mum's mouth is drooping on the right since breakfast",
+    "I feel a tight band around my chest and I'm short of breath",
+    "The left side of my body suddenly went weak",
+    "I keep thinking about suicide",
+    "I slit my wrists",
+    "My kid ate rat poison",
+    "she is shaking all over and not responding",
+    "I'm throwing up blood clots",
+    "My husband has chest pain and his arm hurts",
+    "I took too many sleeping pills",
+    "My tongue is getting swollen after a new antibiotic",
+    "Newborn with fever 38.6",
+    "Got hit by a car and my head is bleeding, I feel confused",
+    "he drank a bottle of vodka and I can't wake him",
+    "worst stomach pain of my life and I'm 9 weeks pregnant",
+    "sudden severe headache and vomiting",
+    "He can't breathe properly and is wheezing a lot",
+    "neck stiffness with fever and confusion",
+    "blood in vomit",
+    "I don't see a reason to keep living",
 )
 URGENT = (
     "I have had chest pain on and off for a week",
@@ -250,6 +270,26 @@ ROUTINE = (
     "her bowel habits changed",
     "I have a cold with a runny nose",
     "My blood pressure is 125/80",
+    "What is angina?",
+    "My blood test shows low iron",
+    "No chest pain, no palpitations",
+    "I have a sore throat and cough",
+    "How is asthma treated in children?",
+    "She was treated for depression in 2015",
+    "Does anxiety cause chest tightness?",
+    "My knee hurts when I climb stairs",
+    "Explain TIA",
+    "Parkinson's stage 3, falls twice a year",
+    "Denies SI/HI",
+    "Patient had an appendectomy 10 years ago",
+    "I sleep badly",
+    "My hands shake when I'm nervous",
+    "What should a diabetic eat?",
+    "No evidence of stroke on CT",
+    "Is migraine with aura a stroke risk?",
+    "My period is late",
+    "He coughs at night",
+    "I want to live healthier",
 )
 DOSING = (
     "How much levodopa should I take?",
@@ -288,6 +328,11 @@ DOSING = (
     "I need more oxycodone, can you get me some?",
     "When should I take my levodopa, before or after meals?",
     "Increase my metformin?",
+    "How much ibuprofen is safe for my 6 year old?",
+    "Should I take aspirin every day?",
+    "Can I take two metformin instead of one?",
+    "my doctor is away, which dose of sertraline should I take",
+    "is it ok to stop prednisone suddenly",
 )
 NOT_DOSING = (
     "What is levodopa for?",
@@ -325,6 +370,11 @@ NOT_DOSING = (
     "Is metformin the first medicine for diabetes?",
     "Why is aspirin given after a heart attack?",
     "Are inhalers safe?",
+    "What are ACE inhibitors?",
+    "How do inhalers work?",
+    "Why are antibiotics not used for flu?",
+    "What is the treatment for gout?",
+    "Do statins have side effects?",
 )
 
 
@@ -425,6 +475,11 @@ def test_letter_case_and_curly_apostrophes_do_not_matter(text: str) -> None:
 def test_a_very_long_text_is_read_in_reasonable_time() -> None:
     text = "The patient slept well and ate well. " * 8000 + "I can't breathe."
     assert safety.triage(text).level == "emergency"
+
+
+def test_a_hostile_paste_does_not_hold_up_the_dosing_rules() -> None:
+    assert safety.dosing_request("how much how many should I " * 11000) is None
+    assert safety.dosing_request("how much " * 5000 + "levodopa should I take?") is not None
 
 
 def test_the_disclaimer_is_one_sentence() -> None:
