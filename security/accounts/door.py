@@ -1,0 +1,168 @@
+"""The door as app.py uses it: built once, it gives the pages, the middleware, the database and the vault.
+
+Nothing happens at import; everything that can fail at start fails in `build_door` with one sentence.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.engine import Engine
+from starlette.types import ASGIApp
+
+from security.accounts.database import open_database
+from security.accounts.limits import Limiter, Unlimited
+from security.accounts.middleware import OPEN, STATIC_FILES, Guard
+from security.accounts.pages import Handler, Pages
+from security.accounts.sessions import Sessions
+from security.accounts.settings import AccountSettings
+from security.accounts.setup import Setup
+from security.accounts.setup_pages import SetupPages
+from security.accounts.signin import SignIn
+from security.accounts.signin_pages import SignInPages
+from security.accounts.users import Users
+from security.accounts.vault import Vault, check_keys, holds_accounts
+from security.accounts.work import Workers
+from security.crypto.keyfile import load_key_encryption_key
+from security.crypto.passwords import DEFAULT_ROUNDS, PasswordHasher
+from security.crypto.sealing import KeyEncryptionKey, RandomBytes
+
+_STATIC = Path(__file__).parent / "static"
+_STATIC_CACHE = "public, max-age=300"
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """What tests replace: time, randomness, bcrypt's cost and the limit on attempts."""
+
+    now: Callable[[], float]
+    random: RandomBytes
+    rounds: int
+    limiter: Limiter
+
+
+class Door:
+    """Everything that app.py needs of accounts. `router` belongs inside the app, `wrap` around it."""
+
+    def __init__(
+        self, settings: AccountSettings, database: Engine, kek: KeyEncryptionKey, chance: _Chance
+    ) -> None:
+        self.database = database
+        self.vault = Vault(database, kek)
+        self._settings = settings
+        self._now = chance.now
+        # bcrypt releases the GIL: two at once leave cores for the models; a full pool is some two
+        # seconds' wait. Looking up sessions has threads of its own, so that a flood of sign-ins does not
+        # keep out those who are in.
+        self._slow = Workers("slow", threads=2, waiting=16)
+        self._quick = Workers("quick", threads=4, waiting=256)
+        users = Users(database, kek, chance.random)
+        hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
+        self._sessions = Sessions(database, settings, chance.random)
+        self._setup = Setup(users, hasher, chance.random)
+        signin = SignIn(database, kek, users, hasher, self._sessions, chance.random)
+        pages = Pages()
+        entrance = SignInPages(
+            settings=settings,
+            pages=pages,
+            setup=self._setup,
+            signin=signin,
+            sessions=self._sessions,
+            limiter=chance.limiter,
+            slow=self._slow,
+            quick=self._quick,
+            now=chance.now,
+        )
+        first = SetupPages(pages, self._setup, self._slow, self._quick, chance.now)
+        self.router = _router(pages, entrance, first)
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """`app` behind the door: nothing of it is reached without a session."""
+        return Guard(app, self._settings, self._sessions, self._quick, self._now)
+
+    def setup_link(self, base: str) -> str | None:
+        """A one-time link to set-up while there is no administrator, else None.
+
+        Each call makes a new token; an earlier link is void from then on. `public_url`, if set, takes
+        the place of `base`.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        if not self._setup.is_open():
+            return None
+        root = (self._settings.public_origin or base).rstrip("/")
+        return f"{root}/setup?token={self._setup.new_token()}"
+
+    def close(self) -> None:
+        """Finish what is running and let go of the database."""
+        self._slow.close()
+        self._quick.close()
+        self.database.dispose()
+
+
+def build_door(
+    settings: AccountSettings,
+    environ: Mapping[str, str],
+    *,
+    now: Callable[[], float] = time.time,
+    random: RandomBytes = secrets.token_bytes,
+    rounds: int = DEFAULT_ROUNDS,
+    limiter: Limiter | None = None,
+) -> Door:
+    """Open the database and the key, see that they belong together, and build the door.
+
+    Raises:
+        StoreError: the database can't be opened, or is damaged.
+        KeyEncryptionKeyError: the key is missing, malformed or readable by others.
+        SealedUnderAnotherKeyError: the key does not open the accounts in this database.
+    """
+    database = open_database(settings)
+    try:
+        sealed_data = holds_accounts(database)
+        kek = load_key_encryption_key(environ, settings.data, may_create=not sealed_data, random=random)
+        check_keys(database, kek)
+        return Door(settings, database, kek, _Chance(now, random, rounds, limiter or Unlimited()))
+    except BaseException:
+        database.dispose()
+        raise
+
+
+def _router(pages: Pages, entrance: SignInPages, first: SetupPages) -> APIRouter:
+    handlers: dict[tuple[str, str], Handler] = {
+        ("/login", "GET"): entrance.show,
+        ("/login", "POST"): entrance.sign_in,
+        ("/logout", "POST"): entrance.sign_out,
+        ("/setup", "GET"): first.show,
+        ("/setup", "POST"): first.post,
+        ("/healthz", "GET"): _healthy,
+    }
+    for name, kind in STATIC_FILES.items():
+        handlers[f"/door/{name}", "GET"] = _static(_STATIC / name, kind)
+    # What is open and what is answered must be the same: a path without a handler would fall through to
+    # the rooms without a session.
+    assert {path for path, _ in handlers} == set(OPEN)
+    router = APIRouter()
+    for (path, method), handler in handlers.items():
+        # A route for GET answers HEAD too.
+        router.add_route(path, pages.guarded(handler), methods=[method], include_in_schema=False)
+    return router
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _static(file: Path, kind: str) -> Handler:
+    content = file.read_bytes()
+
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=kind, headers={"cache-control": _STATIC_CACHE})
+
+    return answer

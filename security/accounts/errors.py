@@ -1,0 +1,63 @@
+"""The error family of security/accounts. A message says what was wrong and what to do, never a secret."""
+
+from __future__ import annotations
+
+
+class AccountsError(Exception):
+    """Base of every error raised on purpose here.
+
+    `evidence` holds what a caller may log or test (names of options, paths, ids): never a password, a
+    code, a token or a key.
+    """
+
+    def __init__(self, message: str, **evidence: object) -> None:
+        super().__init__(message)
+        self.evidence = evidence
+
+
+class AccountSettingsError(AccountsError):
+    """An option has a value that can't be used; the message names the option and its range."""
+
+
+class StoreError(AccountsError):
+    """The database can't be opened, read or written."""
+
+
+class SealedUnderAnotherKeyError(AccountsError):
+    """The accounts in the database can't be opened with the key-encryption key at hand."""
+
+
+class UnknownUserError(AccountsError):
+    """No account has this id."""
+
+
+class NameRefusedError(AccountsError):
+    """A new account's name breaks the rules; the message says which."""
+
+
+class BusyError(AccountsError):
+    """More requests are waiting than may wait; try again in a moment."""
+
+
+class FormError(AccountsError):
+    """A form could not be read; `status` is what HTTP calls it."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message, status=status)
+        self.status = status
+
+
+class SetupError(AccountsError):
+    """Base of what can go wrong between the set-up link and the first administrator."""
+
+
+class SetupClosedError(SetupError):
+    """There is an administrator already, or the token is not the one that was printed."""
+
+
+class SetupExpiredError(SetupError):
+    """Too long between choosing a password and typing the first code."""
+
+
+class SetupCodeError(SetupError):
+    """The first code does not match the secret that was shown."""

@@ -1,0 +1,123 @@
+"""Which names and passwords a new account may have.
+
+Follows NIST SP 800-63B, section 5.1.1.2, and OWASP ASVS 5.0, section 6.2: length and guessability
+count, mixtures of character classes do not. Does not ask any service whether a password has leaked.
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+
+from security.accounts.errors import NameRefusedError
+from security.crypto.errors import PasswordRefusedError
+from security.crypto.passwords import MAX_TYPED, normalise
+
+MIN_PASSWORD = 12
+MAX_PASSWORD = 128
+MAX_NAME = 64
+MIN_SCORE = 3
+# zxcvbn refuses more than 72 and its time grows steeply; a strong part makes a strong whole.
+_ESTIMATED = 40
+_SHORTEST_TELLING_NAME = 3
+_ADVICE = "Four or five words that have nothing to do with each other are easy to remember and hard to guess."
+# zxcvbn keeps the words of the user in a module-wide table: one estimate at a time.
+_estimating = threading.Lock()
+
+
+def checked_name(name: str) -> str:
+    """The name to store and show: NFKC, without surrounding blanks.
+
+    Raises:
+        NameRefusedError: it is empty, too long, or has characters that can't be seen.
+    """
+    if len(name) > 4 * MAX_NAME:
+        raise NameRefusedError(f"The name must not be longer than {MAX_NAME} characters.")
+    shown = " ".join(unicodedata.normalize("NFKC", name).split(" ")).strip()
+    if not shown:
+        raise NameRefusedError("Please choose a name to sign in with.")
+    if len(shown) > MAX_NAME:
+        raise NameRefusedError(f"The name must not be longer than {MAX_NAME} characters.")
+    # Control, format (invisible, right-to-left override), private and unassigned characters, line ends.
+    if any(unicodedata.category(character)[0] == "C" or _is_odd_blank(character) for character in shown):
+        raise NameRefusedError("The name has characters that can't be seen. Please type it again.")
+    return shown
+
+
+def name_key(name: str) -> str:
+    """What names are compared by: case and width don't tell two users apart."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(folded.split())
+
+
+def check_password(password: str, name: str) -> None:
+    """See that a new password is long enough and not easily guessed.
+
+    Raises:
+        PasswordRefusedError: the message says which rule, and what to do.
+    """
+    if len(password) > MAX_TYPED:
+        raise PasswordRefusedError(_too_long(len(password)), rule="length")
+    plain = normalise(password)
+    if len(plain) < MIN_PASSWORD:
+        raise PasswordRefusedError(
+            f"The password needs at least {MIN_PASSWORD} characters; this one has {len(plain)}. {_ADVICE}",
+            rule="length",
+        )
+    if len(plain) > MAX_PASSWORD:
+        raise PasswordRefusedError(_too_long(len(plain)), rule="length")
+    key = name_key(name)
+    telling = _letters(key)
+    if len(telling) >= _SHORTEST_TELLING_NAME and telling in _letters(name_key(plain)):
+        raise PasswordRefusedError(
+            "The password must not contain your name: that is the first thing a stranger tries.", rule="name"
+        )
+    if _is_common(plain):
+        raise PasswordRefusedError(
+            f"This password is on the lists of common ones that strangers try first. {_ADVICE}", rule="common"
+        )
+    if _score(plain, key) < MIN_SCORE:
+        raise PasswordRefusedError(
+            "This password can be guessed too easily: it follows a pattern, repeats itself, or is made of "
+            f"one or two known words. {_ADVICE}",
+            rule="guessable",
+        )
+
+
+def _too_long(length: int) -> str:
+    return f"The password must not be longer than {MAX_PASSWORD} characters; this one has {length}."
+
+
+def _letters(text: str) -> str:
+    """Without blanks and punctuation: "e.v.a brandt" contains "Eva Brandt"."""
+    return "".join(character for character in text if character.isalnum())
+
+
+def _is_odd_blank(character: str) -> bool:
+    return character != " " and character.isspace()
+
+
+def _is_common(password: str) -> bool:
+    # Imported when a password is chosen, which is rare: the lists take a moment to load.
+    from zxcvbn.matching import RANKED_DICTIONARIES  # type: ignore[import-untyped]
+
+    common = RANKED_DICTIONARIES["passwords"]
+    folded = password.casefold()
+    core = folded
+    while core and not core[-1].isalpha():
+        core = core[:-1]
+    return folded in common or (core != "" and core in common)
+
+
+def _score(password: str, name: str) -> int:
+    """zxcvbn's score, 0 to 4 (Wheeler, USENIX Security 2016), of the stronger end of a long password."""
+    from zxcvbn import zxcvbn  # type: ignore[import-untyped]
+    from zxcvbn.matching import RANKED_DICTIONARIES
+
+    words = ["asklepion", name, *name.split()]
+    with _estimating:
+        try:
+            ends = {password[:_ESTIMATED], password[-_ESTIMATED:]}
+            return max(int(zxcvbn(end, user_inputs=words)["score"]) for end in ends)
+        finally:
+            RANKED_DICTIONARIES["user_inputs"] = {}

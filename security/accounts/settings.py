@@ -1,0 +1,97 @@
+"""What can be set about accounts. Validates itself; doesn't read the environment (app.py does)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from security.accounts.errors import AccountSettingsError
+from security.accounts.origins import is_host, origin
+
+DATABASE_FILE = "asklepion.db"
+IDLE_MINUTES = (1, 24 * 60)
+ABSOLUTE_HOURS = (1, 7 * 24)
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """Where accounts live and how long a session may last.
+
+    `public_url` is the address that visitors type when a proxy with TLS stands in front, for example
+    https://asklepion.example.org; without it the app answers on its own address only. `database_url` is
+    any SQLAlchemy address; it may hold a password and is therefore not in `repr`.
+
+    Raises:
+        AccountSettingsError: an option is out of its range.
+    """
+
+    data: Path
+    database_url: str | None = field(default=None, repr=False)
+    public_url: str | None = None
+    idle_minutes: int = 30
+    absolute_hours: int = 12
+
+    def __post_init__(self) -> None:
+        _check_range("idle_minutes", self.idle_minutes, *IDLE_MINUTES)
+        _check_range("absolute_hours", self.absolute_hours, *ABSOLUTE_HOURS)
+        if self.idle_minutes > self.absolute_hours * 60:
+            raise AccountSettingsError(
+                f"idle_minutes ({self.idle_minutes}) must not be longer than absolute_hours "
+                f"({self.absolute_hours} h): a session would never be idle for too long.",
+                option="idle_minutes",
+            )
+        if self.database_url is not None and "://" not in self.database_url:
+            raise AccountSettingsError(
+                "database_url must be a database address such as sqlite:////folder/file.db or "
+                "postgresql+psycopg://user@host/name.",
+                option="database_url",
+            )
+        if self.public_url is not None:
+            _public_origin(self.public_url)
+
+    @property
+    def public_origin(self) -> str | None:
+        """`public_url` in the form that a browser's Origin header has."""
+        return None if self.public_url is None else _public_origin(self.public_url)
+
+    @property
+    def database_file(self) -> Path:
+        """The default database; not used when `database_url` names another."""
+        return self.data / DATABASE_FILE
+
+    @property
+    def idle_s(self) -> int:
+        """Seconds without a request after which a session ends."""
+        return self.idle_minutes * 60
+
+    @property
+    def absolute_s(self) -> int:
+        """Seconds after sign-in at which a session ends, whatever happens in it."""
+        return self.absolute_hours * 3600
+
+
+def _check_range(option: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise AccountSettingsError(
+            f"{option} must be a whole number from {low} to {high}; it is {value!r}.", option=option
+        )
+
+
+def _public_origin(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        well_formed = (
+            parts.scheme in ("http", "https")
+            and is_host(parts.netloc)
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment)
+        )
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise AccountSettingsError(
+            f"public_url must be scheme and host only, such as https://asklepion.example.org; it is {url!r}.",
+            option="public_url",
+        )
+    return origin(parts.scheme, parts.netloc)

@@ -1,0 +1,161 @@
+"""Signing in: name, password and a second factor, and one answer for everything that is wrong.
+
+The work is the same whoever asks: an unknown name is checked against an account that exists only in
+memory and that no password fits. A code is spent only together with the right password, so a stranger
+can't burn somebody's codes, and in one UPDATE that a second request can't win as well (RFC 6238, 5.2:
+a code is accepted once). Does not: lock accounts or count attempts (limits.py is the place for that).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from security.accounts.database import store_errors
+from security.accounts.errors import StoreError
+from security.accounts.identity import Role
+from security.accounts.sessions import Sessions
+from security.accounts.tables import RecoveryCode, User
+from security.accounts.users import Users
+from security.accounts.vault import TOTP_PURPOSE
+from security.crypto import onetime, recovery
+from security.crypto.passwords import Hasher
+from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
+
+MAX_NAME_TYPED = 256
+MAX_CODE_TYPED = 64
+_NOBODY = "0" * 32
+_log = logging.getLogger("asklepion.accounts")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was typed. Nothing of it is in `repr`."""
+
+    name: str
+    password: str
+    code: str
+
+    def __repr__(self) -> str:
+        return "Attempt(hidden)"
+
+
+class SignIn:
+    """Checks attempts. `attempt` blocks for as long as bcrypt takes: never call it on an event loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        kek: KeyEncryptionKey,
+        users: Users,
+        hasher: Hasher,
+        sessions: Sessions,
+        random: RandomBytes = secrets.token_bytes,
+    ) -> None:
+        self._engine = engine
+        self._kek = kek
+        self._users = users
+        self._hasher = hasher
+        self._sessions = sessions
+        self._nobody = _nobody(kek, hasher, random)
+
+    def attempt(self, typed: Attempt, now: float, replaces: str | None = None) -> str | None:
+        """The token of a new session, or None if anything was wrong.
+
+        On success the session of the token `replaces`, if there is one, ends.
+
+        Raises:
+            StoreError: the database refuses; no code was spent.
+        """
+        known = self._users.by_name(typed.name) if len(typed.name) <= MAX_NAME_TYPED else None
+        user = known or self._nobody
+        password_fits = self._hasher.verify(typed.password, user.password_hash)
+        # The statement that spends a code runs either way, so that its time doesn't tell about the
+        # password; with a wrong one it is aimed at nobody.
+        spender = user.id if password_fits and known is not None else _NOBODY
+        code = typed.code.strip() if len(typed.code) <= MAX_CODE_TYPED else ""
+        step = onetime.matching_step(
+            self._secret(user), code.replace(" ", ""), now=now, last_step=user.totp_last_step
+        )
+        with (
+            store_errors("You are not signed in; please try again."),
+            Session(self._engine) as session,
+            session.begin(),
+        ):
+            if not self._spend(session, spender, step, code, now):
+                token = None
+            else:
+                token = self._sessions.begin(session, user.id, now, replaces)
+        _log.info("sign-in %s: user %s", "refused" if token is None else "done", known.id if known else "?")
+        if token is not None:
+            self._renew_hash(user, typed.password)
+        return token
+
+    def _spend(self, session: Session, spender: str, step: int | None, code: str, now: float) -> bool:
+        if step is not None:
+            spent = session.execute(
+                update(User)
+                .where(User.id == spender, User.totp_last_step < step)
+                .values(totp_last_step=step)
+                .returning(User.id)
+            )
+        elif recovery.normalised(code) is not None:
+            digest = self._users.recovery_digest(code, spender)
+            spent = session.execute(
+                update(RecoveryCode)
+                .where(
+                    RecoveryCode.user_id == spender,
+                    RecoveryCode.digest == digest,
+                    RecoveryCode.used_at.is_(None),
+                )
+                .values(used_at=int(now))
+                .returning(RecoveryCode.user_id)
+            )
+        else:
+            return False
+        return spent.scalar_one_or_none() is not None
+
+    def _secret(self, user: User) -> str:
+        data_key = self._kek.unwrap(user.wrapped_key, user.id)
+        return data_key.open(user.totp_secret, SealContext(user.id, TOTP_PURPOSE)).decode("ascii")
+
+    def _renew_hash(self, user: User, password: str) -> None:
+        if not self._hasher.needs_rehash(user.password_hash):
+            return
+        renewed = self._hasher.hash(password)
+        try:
+            with (
+                store_errors("A password hash was not renewed."),
+                Session(self._engine) as session,
+                session.begin(),
+            ):
+                session.execute(
+                    update(User)
+                    .where(User.id == user.id, User.password_hash == user.password_hash)
+                    .values(password_hash=renewed)
+                )
+        except StoreError as error:
+            # The sign-in is done; the next one tries again.
+            _log.warning("%s", error)
+
+
+def _nobody(kek: KeyEncryptionKey, hasher: Hasher, random: RandomBytes) -> User:
+    """An account that is never stored and that nobody can sign in to."""
+    data_key, wrapped = kek.new_data_key(_NOBODY)
+    secret = onetime.new_secret(random).encode("ascii")
+    return User(
+        id=_NOBODY,
+        name="",
+        name_key="",
+        role=Role.ADMINISTRATOR.value,
+        password_hash=hasher.decoy(),
+        wrapped_key=wrapped,
+        totp_secret=data_key.seal(secret, SealContext(_NOBODY, TOTP_PURPOSE)),
+        totp_last_step=0,
+        created_at=0,
+    )

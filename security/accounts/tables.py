@@ -1,0 +1,60 @@
+"""The tables of accounts. What is secret in them is hashed, sealed or wrapped before it gets here."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+ID_CHARACTERS = 32
+
+
+class Base(DeclarativeBase):
+    """Tables of accounts."""
+
+
+class User(Base):
+    """An account. Times are Unix seconds."""
+
+    __tablename__ = "accounts_users"
+
+    id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    name_key: Mapped[str] = mapped_column(String(256), unique=True)
+    role: Mapped[str] = mapped_column(String(32))
+    password_hash: Mapped[str] = mapped_column(String(128))
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    totp_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    totp_last_step: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """A keyed hash of one recovery code; a used one stays, so that it can't be used again."""
+
+    __tablename__ = "accounts_recovery_codes"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class SessionRow(Base):
+    """A session, known by the SHA-256 of its token: who reads this table can't sign in with it."""
+
+    __tablename__ = "accounts_sessions"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class Foundation(Base):
+    """One row, once: the first administrator. Its primary key is what closes set-up for ever."""
+
+    __tablename__ = "accounts_foundation"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one_foundation"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    administrator: Mapped[str] = mapped_column(ForeignKey(User.id))
+    founded_at: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.security.accounts.fakes import Admin, Browser, Clock, House, set_up, sign_in
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
+    house = House(tmp_path, clock)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def admin(house: House) -> Admin:
+    return set_up(house)
+
+
+@pytest.fixture
+def signed_in(house: House, admin: Admin, clock: Clock) -> Browser:
+    browser = house.browser()
+    answer = sign_in(browser, admin, clock)
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Browser]]:
+    """A house that is set up and somebody in it, for tests that only knock; one for all of them."""
+    clock = Clock()
+    house = House(tmp_path_factory.mktemp("house"), clock)
+    admin = set_up(house)
+    browser = house.browser()
+    assert sign_in(browser, admin, clock).status_code == 303
+    yield house, browser
+    house.close()
+
+
+@pytest.fixture
+def knocked(shared: tuple[House, Browser]) -> House:
+    """The shared house, with nothing reached yet."""
+    shared[0].rooms.reached.clear()
+    return shared[0]
+
+
+@pytest.fixture
+def inside(shared: tuple[House, Browser]) -> Browser:
+    """Who is signed in to the shared house."""
+    return shared[1]

@@ -1,0 +1,340 @@
+"""Signing in: one answer for every failure, every code once, and nothing burned by a stranger."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import Session
+
+from security.accounts.door import build_door
+from security.accounts.settings import AccountSettings
+from security.accounts.signin import Attempt, SignIn
+from security.accounts.signin_pages import REFUSED
+from security.accounts.tables import RecoveryCode, User
+from security.crypto import onetime
+from security.crypto.passwords import PasswordHasher
+from tests.security.accounts.fakes import NAME, PASSWORD, Admin, Clock, House, sign_in
+
+
+class CountingHasher:
+    """Counts how often a password is verified, and against what."""
+
+    def __init__(self, inner: PasswordHasher) -> None:
+        self.inner = inner
+        self.verified: list[str] = []
+
+    def hash(self, password: str) -> str:
+        return self.inner.hash(password)
+
+    def verify(self, password: str, stored: str) -> bool:
+        self.verified.append(stored)
+        return self.inner.verify(password, stored)
+
+    def needs_rehash(self, stored: str) -> bool:
+        return self.inner.needs_rehash(stored)
+
+    def decoy(self) -> str:
+        return self.inner.decoy()
+
+
+def wide(code: str) -> str:
+    return code.translate({ord("0") + digit: ord("０") + digit for digit in range(10)})
+
+
+def arabic(code: str) -> str:
+    return code.translate({ord("0") + digit: ord("٠") + digit for digit in range(10)})
+
+
+def without_name(page: str, name: str) -> str:
+    return page.replace(f'value="{name}"', 'value=""')
+
+
+FAILURES: dict[str, Callable[[str], dict[str, str]]] = {
+    "unknown user": lambda code: {"name": "Nobody Known"},
+    "wrong password": lambda code: {"password": "not the password at all"},
+    "empty password": lambda code: {"password": ""},
+    "wrong code": lambda code: {"code": f"{(int(code) + 1) % 1_000_000:06d}"},
+    "missing code": lambda code: {"code": ""},
+    "full-width digits": lambda code: {"code": wide(code)},
+    "arabic digits": lambda code: {"code": arabic(code)},
+    "seven digits": lambda code: {"code": code + "0"},
+    "unknown recovery code": lambda code: {"code": "0000-0000-0000-0000"},
+    "endless name": lambda code: {"name": "x" * 3000},
+    "endless password": lambda code: {"password": "x" * 9000},
+    "endless code": lambda code: {"code": code + " " * 3000 + "1"},
+    "name with a quote": lambda code: {"name": "' OR 1=1 --"},
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_every_failure_looks_the_same(house: House, admin: Admin, clock: Clock, case: str) -> None:
+    changes = FAILURES[case](admin.code(clock))
+    name = changes.get("name", NAME)
+    baseline = sign_in(house.browser(), admin, clock, name="Somebody Else", code="000000")
+    answer = sign_in(house.browser(), admin, clock, **changes)
+    assert answer.status_code == baseline.status_code == 401
+    assert REFUSED in answer.text
+    shown = name[:256].replace("'", "&#39;")
+    assert without_name(answer.text, shown) == without_name(baseline.text, "Somebody Else")
+    assert "set-cookie" not in answer.headers
+    named = {key for key in answer.headers if key != "content-length"}
+    assert named == {key for key in baseline.headers if key != "content-length"}
+    # And the code that was not used up still works.
+    assert sign_in(house.browser(), admin, clock).status_code == 303
+
+
+def test_an_unknown_name_costs_one_bcrypt_at_the_same_cost(house: House, admin: Admin, clock: Clock) -> None:
+    door = house.door
+    kek = door.vault._kek
+    hasher = CountingHasher(PasswordHasher(kek.derive("password pepper"), 4))
+    users = door._setup._users
+    signin = SignIn(door.database, kek, users, hasher, door._sessions)
+    assert signin.attempt(Attempt("Nobody Known", PASSWORD, "123456"), clock.at) is None
+    assert signin.attempt(Attempt(NAME, "wrong", "123456"), clock.at) is None
+    assert [stored.split("$")[2] for stored in hasher.verified] == ["04", "04"]
+    assert hasher.verified[0] != hasher.verified[1]
+
+
+def test_the_name_is_found_whatever_its_case_and_width(house: House, admin: Admin, clock: Clock) -> None:
+    assert sign_in(house.browser(), admin, clock, name="  eva  BRANDT ").status_code == 303
+    clock.pass_by(30)
+    assert sign_in(house.browser(), admin, clock, name="Ｅva Brandt").status_code == 303
+
+
+def test_a_code_works_once(house: House, admin: Admin, clock: Clock) -> None:
+    assert sign_in(house.browser(), admin, clock).status_code == 303
+    assert sign_in(house.browser(), admin, clock).status_code == 401
+    clock.pass_by(30)
+    assert sign_in(house.browser(), admin, clock).status_code == 303
+
+
+def test_an_older_code_does_not_work_after_a_newer_one(house: House, admin: Admin, clock: Clock) -> None:
+    older = admin.code(clock)
+    newer = onetime.code_at(admin.secret, onetime.step_at(clock.at) + 1)
+    assert sign_in(house.browser(), admin, clock, code=newer).status_code == 303
+    assert sign_in(house.browser(), admin, clock, code=older).status_code == 401
+
+
+def test_a_stranger_can_not_burn_a_code(house: House, admin: Admin, clock: Clock) -> None:
+    sign_in(house.browser(), admin, clock, password="guess")
+    sign_in(house.browser(), admin, clock, password="guess", code=admin.codes[0])
+    assert sign_in(house.browser(), admin, clock).status_code == 303
+    assert sign_in(house.browser(), admin, clock, code=admin.codes[0]).status_code == 303
+
+
+def test_spaces_in_a_code_do_not_matter(house: House, admin: Admin, clock: Clock) -> None:
+    code = admin.code(clock)
+    assert sign_in(house.browser(), admin, clock, code=f" {code[:3]} {code[3:]} ").status_code == 303
+
+
+def attempts_at_once(house: House, count: int, code: str) -> list[str | None]:
+    # Below HTTP, where no pool holds them back.
+    door = house.door
+    kek = door.vault._kek
+    users = door._setup._users
+    hasher = PasswordHasher(kek.derive("password pepper"), 4)
+    service = SignIn(door.database, kek, users, hasher, door._sessions)
+    start = threading.Barrier(count)
+    tokens: list[str | None] = []
+
+    def run() -> None:
+        start.wait()
+        tokens.append(service.attempt(Attempt(NAME, PASSWORD, code), house.clock.at))
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tokens
+
+
+def test_of_many_sign_ins_with_one_code_exactly_one_wins(house: House, admin: Admin, clock: Clock) -> None:
+    tokens = attempts_at_once(house, 12, admin.code(clock))
+    assert len(tokens) == 12
+    assert sum(token is not None for token in tokens) == 1
+
+
+def test_of_many_sign_ins_with_one_recovery_code_exactly_one_wins(house: House, admin: Admin) -> None:
+    tokens = attempts_at_once(house, 12, admin.codes[3])
+    assert len(tokens) == 12
+    assert sum(token is not None for token in tokens) == 1
+
+
+def test_a_recovery_code_works_once_and_however_it_is_typed(house: House, admin: Admin, clock: Clock) -> None:
+    typed = admin.codes[0].lower().replace("-", " ")
+    assert sign_in(house.browser(), admin, clock, code=typed).status_code == 303
+    assert sign_in(house.browser(), admin, clock, code=admin.codes[0]).status_code == 401
+    assert sign_in(house.browser(), admin, clock, code="", recovery=admin.codes[1]).status_code == 303
+    with Session(house.door.database) as session:
+        used = session.scalars(select(RecoveryCode.used_at)).all()
+    assert sorted(value is not None for value in used) == [False] * 8 + [True] * 2
+
+
+def test_a_stronger_cost_renews_the_hash_at_sign_in(
+    house: House, admin: Admin, clock: Clock, tmp_path: Path
+) -> None:
+    house.close()
+    stronger = build_door(AccountSettings(tmp_path), {}, now=clock, rounds=5)
+    try:
+        kek = stronger.vault._kek
+        hasher = PasswordHasher(kek.derive("password pepper"), 5)
+        signin = SignIn(stronger.database, kek, stronger._setup._users, hasher, stronger._sessions)
+        assert signin.attempt(Attempt(NAME, PASSWORD, admin.code(clock)), clock.at)
+        with Session(stronger.database) as session:
+            stored = session.scalars(select(User.password_hash)).one()
+        assert "$2b$05$" in stored
+        clock.pass_by(30)
+        assert signin.attempt(Attempt(NAME, PASSWORD, admin.code(clock)), clock.at)
+    finally:
+        stronger.close()
+
+
+def test_a_stored_hash_that_can_not_be_read_lets_nobody_in(house: House, admin: Admin, clock: Clock) -> None:
+    with Session(house.door.database) as session, session.begin():
+        session.execute(text("UPDATE accounts_users SET password_hash = 'plain'"))
+    answer = sign_in(house.browser(), admin, clock)
+    assert answer.status_code == 500
+    assert "damaged" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_the_log_names_the_user_by_id_and_nothing_that_was_typed(
+    house: House, admin: Admin, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    code = admin.code(clock)
+    sign_in(house.browser(), admin, clock, name="typed-into-wrong-field")
+    sign_in(house.browser(), admin, clock, password="not-the-password")
+    answer = sign_in(house.browser(), admin, clock)
+    log = caplog.text
+    assert "sign-in done: user " in log
+    assert "sign-in refused: user ?" in log
+    token = answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    for secret in ("typed-into-wrong-field", "not-the-password", PASSWORD, code, token, admin.secret):
+        assert secret not in log
+
+
+@pytest.mark.parametrize(
+    ("target", "where"),
+    [
+        ("/?room=training", "/?room=training"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/logout", "/"),
+        ("", "/"),
+    ],
+)
+def test_after_signing_in_only_a_path_of_this_app_is_gone_to(
+    house: House, admin: Admin, clock: Clock, target: str, where: str
+) -> None:
+    answer = sign_in(house.browser(), admin, clock, next=target)
+    assert answer.headers["location"] == where
+
+
+def test_the_page_asks_browsers_for_the_right_help(house: House, admin: Admin) -> None:
+    page = house.browser().get("/login").text
+    for wanted in ("username", "current-password", "one-time-code"):
+        assert f'autocomplete="{wanted}"' in page
+    assert 'inputmode="numeric"' in page
+    for field in ("name", "password", "code", "recovery"):
+        assert f'<label for="{field}">' in page
+    assert "<script" not in page
+    assert "style=" not in page
+
+
+def test_who_is_signed_in_is_sent_on(house: House, admin: Admin, clock: Clock) -> None:
+    browser = house.browser()
+    clock.pass_by(30)
+    sign_in(browser, admin, clock)
+    answer = browser.get("/login?next=/%3Froom=lab")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?room=lab")
+
+
+class Strict:
+    """Lets a name try twice."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str, bool]] = []
+
+    def wait_s(self, account: str, address: str, now: float) -> float:
+        return 0.0 if len(self.notes) < 2 else 29.5
+
+    def note(self, account: str, address: str, *, succeeded: bool, now: float) -> None:
+        self.notes.append((account, address, succeeded))
+
+
+def test_a_sign_in_that_can_not_be_stored_spends_nothing(house: House, admin: Admin, clock: Clock) -> None:
+    read_only = [True]
+
+    def freeze(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"PRAGMA query_only = {read_only[0]}")
+
+    event.listen(house.door.database, "checkout", freeze)
+    for code in (admin.code(clock), admin.codes[0]):
+        assert sign_in(house.browser(), admin, clock, code=code).status_code == 503
+    read_only[0] = False
+    for code in (admin.code(clock), admin.codes[0]):
+        assert sign_in(house.browser(), admin, clock, code=code).status_code == 303
+
+
+def test_a_limiter_is_asked_and_told(house: House, admin: Admin, clock: Clock, tmp_path: Path) -> None:
+    limiter = Strict()
+    house.close()
+    limited = House(tmp_path, clock, limiter=limiter)
+    try:
+        for _ in range(2):
+            assert sign_in(limited.browser(), admin, clock, password="guess").status_code == 401
+        answer = sign_in(limited.browser(), admin, clock)
+        assert answer.status_code == 429
+        assert answer.headers["retry-after"] == "30"
+        assert limiter.notes == [("eva brandt", "127.0.0.1", False)] * 2
+    finally:
+        limited.close()
+
+
+def test_a_flood_is_told_to_wait_and_does_not_keep_out_who_is_in(
+    house: House, admin: Admin, clock: Clock
+) -> None:
+    browser = house.browser()
+    sign_in(browser, admin, clock)
+    gate = threading.Event()
+    slow = house.door._slow
+    futures = [slow._pool.submit(gate.wait, 20) for _ in range(2)]
+    slow._held = slow._limit
+    try:
+        started = time.monotonic()
+        answer = sign_in(house.browser(), admin, clock)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "2"
+        assert "try again in a moment" in answer.text
+        assert browser.get("/").status_code == 200
+        assert time.monotonic() - started < 10
+    finally:
+        slow._held = 0
+        gate.set()
+        for future in futures:
+            future.result()
+
+
+def test_a_database_that_is_locked_is_a_clear_page(house: House, admin: Admin, clock: Clock) -> None:
+    def hurry(connection: object, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 1")  # type: ignore[attr-defined]
+
+    event.listen(house.door.database, "checkout", hurry)
+    with house.door.database.connect() as connection:
+        connection.execute(text("BEGIN IMMEDIATE"))
+        answer: httpx.Response = sign_in(house.browser(), admin, clock)
+        connection.rollback()
+    assert answer.status_code == 503
+    assert "another process" in answer.text
+    assert sign_in(house.browser(), admin, clock).status_code == 303
