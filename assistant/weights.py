@@ -62,11 +62,14 @@ def verified(path: Path, sha256: str) -> Path:
     """`path`, once its SHA-256 is the one on record.
 
     Raises:
-        WeightsError: the file is missing or differs; the message names it.
+        WeightsError: the file is missing, can't be read, or differs; the message names it.
     """
     if not path.is_file():
         raise WeightsError(f"The weight file {path.name} is missing from {path.parent}. {INSTALL_HINT}")
-    found = sha256_of(path)
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise WeightsError(f"The weight file {path.name} can't be read: {error.strerror}.") from error
     if found != sha256:
         raise WeightsError(
             f"The weight file {path.name} is not the one on record and is refused: "

@@ -1,0 +1,103 @@
+"""A file that somebody gives -> the text of a note, or one sentence on why not.
+
+Plain text (UTF-8, or UTF-16 with its mark) and PDF with a text layer. No pictures, no OCR, no Word.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from pathlib import Path
+
+from assistant.errors import BadInputError
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PAGES = 300
+MAX_TEXT = 100_000
+KINDS = (".txt", ".md", ".csv", ".pdf")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def read_note(path: Path, name: str | None = None) -> str:
+    """The text of a file.
+
+    Args:
+        path: where it lies.
+        name: what the person calls it, for messages; the file's own name by default.
+
+    Raises:
+        BadInputError: it is missing, too large, not text, a broken or locked PDF, or without text.
+    """
+    shown = name or path.name
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadInputError(
+                f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MB. Give the part that matters."
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{shown} can't be read: {error.strerror or error}.") from error
+    text = _from_pdf(content, shown) if content.startswith(b"%PDF-") else _from_text(content, shown)
+    if not text.strip():
+        raise BadInputError(f"{shown} has no text in it. If it is a scan, run text recognition on it first.")
+    return within_limit(text, shown)
+
+
+def within_limit(text: str, name: str) -> str:
+    """`text`, if it is not too long.
+
+    Raises:
+        BadInputError: it has more than MAX_TEXT characters.
+    """
+    if len(text) > MAX_TEXT:
+        raise BadInputError(
+            f"{name} has {len(text):,} characters; up to {MAX_TEXT:,} can be read at once. "
+            "Give the part that matters."
+        )
+    return text
+
+
+def _from_text(content: bytes, name: str) -> str:
+    encoding = next((encoding for mark, encoding in _BOMS if content.startswith(mark)), "utf-8")
+    refusal = f"{name} is not a text file that can be read here. Save it as plain text (UTF-8) or as PDF."
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise BadInputError(refusal) from error
+    # Control characters that no text holds: a binary file that happens to decode.
+    if any(ord(char) < 32 and char not in "\t\n\r\f" for char in text):
+        raise BadInputError(refusal)
+    return text
+
+
+def _from_pdf(content: bytes, name: str) -> str:
+    import pypdf
+    import pypdf.errors
+
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(content), strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise BadInputError(f"{name} is locked by a password. Save a copy without one and give that.")
+        if len(reader.pages) > MAX_PAGES:
+            raise BadInputError(
+                f"{name} has {len(reader.pages)} pages; up to {MAX_PAGES} can be read at once."
+            )
+        pieces: list[str] = []
+        for page in reader.pages:
+            pieces.append(page.extract_text())
+            if sum(map(len, pieces)) > MAX_TEXT:
+                break  # `within_limit` says so; there is no need to read the rest
+        return "\n\n".join(pieces)
+    # pypdf answers broken files with its own family, and some with what the damage led to.
+    except (
+        pypdf.errors.PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+    ) as error:
+        raise BadInputError(
+            f"{name} is a damaged PDF and can't be read. Open it, save it anew and try again."
+        ) from error

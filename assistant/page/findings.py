@@ -1,0 +1,134 @@
+"""Findings in the person's own words, as HTML: colour and label, absent ones struck through.
+
+Everything that comes from outside is escaped here; nothing else on the page builds HTML from a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from assistant.types import Finding
+
+SHOWN_CHARACTERS = 6_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a label is shown: the word for people and the colour group (a CSS class)."""
+
+    word: str
+    group: str
+
+
+LOOKS = {
+    "Disease": Look("condition", "condition"),
+    "Disease_disorder": Look("condition", "condition"),
+    "Sign_symptom": Look("symptom", "symptom"),
+    "Medication": Look("medicine", "medicine"),
+    "Chemical": Look("medicine or chemical", "medicine"),
+    "Dosage": Look("dose", "medicine"),
+    "Frequency": Look("how often", "medicine"),
+    "Administration": Look("how given", "medicine"),
+    "Severity": Look("severity", "measure"),
+    "Lab_value": Look("value", "measure"),
+    "Diagnostic_procedure": Look("test", "measure"),
+    "Therapeutic_procedure": Look("treatment", "medicine"),
+    "History": Look("history", "history"),
+    "Family_history": Look("family history", "history"),
+    "Age": Look("age", "person"),
+    "Sex": Look("sex", "person"),
+    "Duration": Look("duration", "person"),
+    "Date": Look("date", "person"),
+    "Biological_structure": Look("part of the body", "person"),
+}
+# In the page only what helps a reader; the shell's JSON has every label.
+_GROUP_TITLES = (
+    ("condition", "Conditions"),
+    ("symptom", "Symptoms"),
+    ("medicine", "Medicines and treatment"),
+    ("measure", "Tests and values"),
+    ("history", "History"),
+)
+_ASSERTIONS = {
+    "absent": "not present",
+    "possible": "possible",
+    "hypothetical": "if it happens",
+    "historical": "in the past",
+    "family": "in the family",
+}
+
+
+def shown(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that the page marks: flat, in order, labels that help a reader."""
+    flat: list[Finding] = []
+    known = [finding for finding in findings if finding.label in LOOKS]
+    for finding in sorted(known, key=lambda finding: (finding.end - finding.start, finding.start)):
+        if all(finding.end <= other.start or finding.start >= other.end for other in flat):
+            flat.append(finding)
+    return sorted(flat, key=lambda finding: finding.start)
+
+
+def marked(text: str, findings: Sequence[Finding]) -> str:
+    """The text with its findings marked, line breaks kept; a very long text is shown up to a limit."""
+    pieces: list[str] = []
+    at = 0
+    limit = len(text) if len(text) <= SHOWN_CHARACTERS * 1.2 else SHOWN_CHARACTERS
+    for finding in shown(findings):
+        if finding.end > limit:
+            break
+        pieces.append(escape(text[at : finding.start]))
+        pieces.append(_mark(finding))
+        at = finding.end
+    pieces.append(escape(text[at:limit]))
+    if limit < len(text):
+        more = len(text) - limit
+        pieces.append(f'<span class="more">… and {more:,} more characters, read but not shown here</span>')
+    return f'<div class="words">{"".join(pieces)}</div>'
+
+
+def _mark(finding: Finding) -> str:
+    look = LOOKS[finding.label]
+    status = _ASSERTIONS.get(finding.assertion, "")
+    note = f"{look.word}, {status}" if status else look.word
+    words = escape(finding.text)
+    inner = f"<del>{words}</del>" if finding.assertion == "absent" else words
+    sure = f"{finding.confidence:.0%}"
+    return (
+        f'<mark class="f {look.group} {finding.assertion}" title="{escape(note)} (certainty {sure})">'
+        f'{inner}<span class="tag">{escape(note)}</span></mark>'
+    )
+
+
+def summary(*of_texts: Sequence[Finding]) -> str:
+    """What was found in one or several texts, by group: a table for the eye and the screen reader.
+
+    Each text's findings come apart, for offsets into different texts can't be compared. Empty when nothing
+    was found.
+    """
+    groups: dict[str, dict[tuple[str, str], str]] = {}
+    for finding in (finding for findings in of_texts for finding in shown(findings)):
+        group = LOOKS[finding.label].group
+        key = (" ".join(finding.text.lower().split()), finding.assertion)
+        groups.setdefault(group, {}).setdefault(key, " ".join(finding.text.split()))
+    rows = []
+    for group, title in _GROUP_TITLES:
+        if group in groups:
+            items = "".join(_item(group, words, status) for (_, status), words in groups[group].items())
+            rows.append(f"<dt>{title}</dt><dd>{items}</dd>")
+    if not rows:
+        return ""
+    count = sum(len(items) for group, items in groups.items() if group != "person")
+    noun = "fact" if count == 1 else "facts"
+    return (
+        f'<details class="facts" open><summary>{count} {noun} found</summary>'
+        f"<dl>{''.join(rows)}</dl></details>"
+    )
+
+
+def _item(group: str, words: str, assertion: str) -> str:
+    inner = f"<del>{escape(words)}</del>" if assertion == "absent" else escape(words)
+    status = _ASSERTIONS.get(assertion, "")
+    note = f' <span class="status">{status}</span>' if status else ""
+    return f'<span class="fact {group} {assertion}">{inner}{note}</span>'
