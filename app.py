@@ -1,0 +1,250 @@
+"""Asklepion: the one place where the parts meet. Settings, services, pages, server.
+
+`python app.py` serves the door at once; the rooms behind it are built meanwhile. No feature lives here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+# Before anything that could import gradio or a hub client: nothing here reports to anybody.
+os.environ.update({"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"})
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import uvicorn
+from fastapi import FastAPI
+
+from security.accounts.door import Door, build_door
+from security.accounts.errors import AccountsError
+from security.accounts.settings import AccountSettings
+from security.crypto.errors import CryptoError
+from ui.rooms import Rooms
+
+
+class SettingsError(ValueError):
+    """A setting from the environment can't be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment decides about the server; its secrets and engines are read where they are used."""
+
+    host: str
+    port: int
+    data: Path
+    public_url: str | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE and _TLS_KEY.
+
+        Raises:
+            SettingsError: a value can't be used.
+        """
+        host = environ.get("ASKLEPION_HOST", "127.0.0.1")
+        try:
+            ipaddress.ip_address(host)
+        except ValueError as error:
+            raise SettingsError(
+                f"ASKLEPION_HOST must be an IP address such as 127.0.0.1; it is {host!r}."
+            ) from error
+        port = environ.get("ASKLEPION_PORT", "7860")
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise SettingsError(f"ASKLEPION_PORT must be a number from 1 to 65535; it is {port!r}.")
+        default = Path(environ.get("HOME", ".")) / ".asklepion"
+        data = Path(environ.get("ASKLEPION_DATA", default)).absolute()
+        public = environ.get("ASKLEPION_PUBLIC_URL") or None
+        files = [environ.get(f"ASKLEPION_TLS_{name}") or None for name in ("CERTIFICATE", "KEY")]
+        if (files[0] is None) != (files[1] is None):
+            raise SettingsError("ASKLEPION_TLS_CERTIFICATE and ASKLEPION_TLS_KEY must be given together.")
+        for name in files:
+            if name is not None and not Path(name).is_file():
+                raise SettingsError(f"The TLS file {name} does not exist.")
+        certificate, key = (Path(name) if name else None for name in files)
+        return cls(host, int(port), data, public, certificate, key)
+
+
+def prepare_data(folder: Path) -> None:
+    """Make the data folder, private to this user, and see that it can be written to.
+
+    Raises:
+        SettingsError: it can't be made, or the disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / f".probe-{os.getpid()}"
+        try:
+            probe.write_bytes(b"\0" * 65536)
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {folder} can't be written to ({error.strerror}). Free some space, "
+            "or name another folder in ASKLEPION_DATA."
+        ) from error
+
+
+@dataclass(frozen=True)
+class House:
+    """The app as it is served: everything behind the door."""
+
+    asgi: Any
+    door: Door
+    rooms: Rooms
+
+
+def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
+    """Door, rooms and routes; nothing heavy is imported.
+
+    Raises:
+        SettingsError, CryptoError, AccountsError: it can't start; the message says what to do.
+    """
+    prepare_data(settings.data)
+    door = build_door(AccountSettings(data=settings.data, public_url=settings.public_url), environ)
+    rooms = Rooms()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        opened = asyncio.create_task(_open_rooms(settings, environ, door, rooms))
+        yield
+        opened.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await opened
+        door.close()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(door.router)
+    app.mount("/", rooms)
+    return House(door.wrap(app), door, rooms)
+
+
+async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door, rooms: Rooms) -> None:
+    """Build the page in a thread, start it, and keep it until the app stops."""
+    try:
+        page, close = await asyncio.to_thread(_build_page, settings, environ, door)
+    except Exception as error:
+        rooms.fail(escape(f"{type(error).__name__}: {error}"))
+        raise
+    async with page.router.lifespan_context(page):
+        rooms.open(page)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.to_thread(close)
+
+
+def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> tuple[FastAPI, Any]:
+    """The Gradio page on an app of its own, and what frees its models."""
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.data / "uploads")
+    import gradio as gr
+    from fastapi.middleware.cors import CORSMiddleware
+
+    from assistant import tab
+    from assistant.build import AssistantSettings, Warmup, load_assistant
+    from assistant.conversations import Conversations
+    from assistant.generation.choose import EngineSettings
+    from assistant.session import ChatService
+    from ui import frame, theme
+
+    chosen = AssistantSettings(EngineSettings.from_env(environ), settings.data / "cache")
+    warmup = Warmup(lambda report: load_assistant(chosen, report))
+    warmup.start()
+    service = ChatService(warmup, Conversations(door.database, door.vault))
+    with gr.Blocks(title="Asklepion", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        frame.build_head(page)
+        tab.build_tab(service, page)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    # With a CORS policy of our own Gradio leaves out its own, which reflects any origin.
+    app.add_middleware(CORSMiddleware, allow_origins=[])
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size="20mb",
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=theme.build_theme(),
+        css_paths=[theme.CSS, tab.CSS],
+        head=frame.HEAD,
+    )
+    return app, warmup.close
+
+
+def _announce(settings: Settings, door: Door) -> None:
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.certificate else "http"
+    if ipaddress.ip_address(settings.host).is_unspecified:
+        shown = "127.0.0.1"
+    local = f"{scheme}://{shown}:{settings.port}"
+    base = settings.public_url or local
+    link = door.setup_link(base)
+    if link is None:
+        print(f"Asklepion: {base}", flush=True)
+    else:
+        print(
+            f"Asklepion starts for the first time. Set it up here (the link works once):\n\n  {link}\n",
+            flush=True,
+        )
+
+
+def main() -> int:
+    """Serve until interrupted; returns the exit code."""
+    try:
+        settings = Settings.from_env(os.environ)
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((settings.host, settings.port))
+            except OSError as error:
+                raise SettingsError(
+                    f"Port {settings.port} on {settings.host} can't be used ({error.strerror}). "
+                    "Stop what uses it, or choose another with ASKLEPION_PORT."
+                ) from error
+            house = build_house(settings, os.environ)
+            config = uvicorn.Config(
+                house.asgi,
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                ssl_certfile=settings.certificate,
+                ssl_keyfile=settings.certificate_key,
+            )
+            _announce(settings, house.door)
+            uvicorn.Server(config).run(sockets=[listener])
+    except (SettingsError, CryptoError, AccountsError) as error:
+        print(f"Asklepion can't start. {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    # A model's native threads must not keep a finished process alive.
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

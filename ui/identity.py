@@ -1,0 +1,17 @@
+"""Who is asking: what the door has put on the request, read in one place."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+
+def user_of(request: gr.Request) -> str:
+    """The id of the signed-in user.
+
+    Raises:
+        PermissionError: the request has not come through the door, which must never happen.
+    """
+    user = request.request.scope.get("asklepion.user") if request.request is not None else None
+    if user is None:
+        raise PermissionError("This request did not come through the sign-in.")
+    return str(user.id)
