@@ -4,7 +4,7 @@
 
 The pre-hash is 64 ASCII characters whatever the password, below bcrypt's limit and free of NUL bytes.
 Being keyed, it also makes a stolen database useless without the key file, and stops "hash shucking"
-Being keyed, it also makes a stolen database useless without the key file, and stops "hash shucking"
+(trying bare digests leaked elsewhere). Does not: judge whether a password is good (accounts/policy.py).
 """
 
 from __future__ import annotations

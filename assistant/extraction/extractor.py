@@ -1,0 +1,164 @@
+"""Text -> findings: every span that the tagger's heads mark, with label, assertion and confidence.
+
+Offsets are code points of the text as given. No triage, no retrieval, and no limit on length here.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.extraction import scheme
+from assistant.extraction.assertion import assign
+from assistant.extraction.encoding import Encoded
+from assistant.extraction.scheme import Head
+from assistant.extraction.tagger import STYLES, WEIGHTS, Scores, Tagger
+from assistant.types import Assertion, Finding
+
+CONTAINERS = ("History", "Family_history")
+DISEASE = "Disease"
+PROBLEMS = frozenset({"Sign_symptom", "Disease_disorder", DISEASE})
+# Which head knows a kind of text's idea of a disease. The rest of the heads speak for themselves.
+DISEASE_HEADS = {"bc5cdr": "abstracts", "ncbi-disease": "genetics", "maccrobat": "joint"}
+# Ends where a history begins that is still had: "with hypertension and [diabetes]". Not "had", nor after it.
+_HAD = re.compile(
+    r"(?i)\b(?:with|has|have|having|known)\b"
+    r"(?:(?!\b(?:had|underwent|previous|prior|past|history|after|until)\b)[^.;:!?\n]){0,90}$"
+)
+CHEMICALS = Head("chemicals", ("Chemical",))
+DISEASES = Head("diseases", (DISEASE,))
+
+
+class WordScorer(Protocol):
+    """What the extractor needs of a tagger."""
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """The heads that `scores` speaks for."""
+
+    def encode(self, text: str) -> Encoded:
+        """The text in pieces and words."""
+
+    def scores(self, encoded: Encoded) -> Scores:
+        """What each head says of each word."""
+
+
+def mixed_diseases(scores: Scores, heads: Sequence[Head]) -> NDArray[np.float32]:
+    """(words, 3) log-probabilities of O, B-Disease, I-Disease: the heads weighed by the kind of text."""
+    by_name = {head.name: head for head in heads}
+    total = np.zeros((len(scores.style), DISEASES.size), dtype=np.float32)
+    for column, style in enumerate(STYLES):
+        name = DISEASE_HEADS[style]
+        begin = by_name[name].begin(DISEASE)
+        chances = np.exp(scores.heads[name])
+        of_disease = chances[:, begin : begin + 2]
+        other = 1.0 - of_disease.sum(axis=1, keepdims=True)
+        total += scores.style[:, column : column + 1] * np.concatenate([other, of_disease], axis=1)
+    return np.log(np.clip(total, 1e-9, 1.0)).astype(np.float32)
+
+
+def chemicals(scores: Scores, heads: Sequence[Head]) -> NDArray[np.float32]:
+    """(words, 3) log-probabilities of O, B-Chemical, I-Chemical."""
+    head = next(head for head in heads if head.name == "abstracts")
+    begin = head.begin("Chemical")
+    chances = np.exp(scores.heads["abstracts"])
+    of_chemical = chances[:, begin : begin + 2]
+    total = np.concatenate([1.0 - of_chemical.sum(axis=1, keepdims=True), of_chemical], axis=1)
+    table: NDArray[np.float32] = np.log(np.clip(total, 1e-9, 1.0)).astype(np.float32)
+    return table
+
+
+class Extractor:
+    """The one way from text to findings. Thread-safe: one text at a time goes through the network."""
+
+    def __init__(self, tagger: WordScorer) -> None:
+        self._tagger = tagger
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, folder: Path = WEIGHTS) -> Extractor:
+        """With the weights of a folder (the committed ones by default).
+
+        Raises:
+            WeightsError: a file is missing, damaged or not the one on record.
+        """
+        return cls(Tagger(folder))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label a finding can have."""
+        return tuple(dict.fromkeys(label for head in self._tagger.heads for label in head.labels))
+
+    def layers(self, text: str) -> tuple[Finding, ...]:
+        """Every layer's findings, overlaps and all, without assertion: what scoring compares."""
+        encoded = self._tagger.encode(text)
+        if not encoded.words:
+            return ()
+        with self._lock:
+            scores = self._tagger.scores(encoded)
+        tables = [
+            (head, scores.heads[head.name])
+            for head in self._tagger.heads
+            if head.name in ("clinical", "history")
+        ]
+        tables.append((DISEASES, mixed_diseases(scores, self._tagger.heads)))
+        tables.append((CHEMICALS, chemicals(scores, self._tagger.heads)))
+        return tuple(finding for head, table in tables for finding in _read(text, encoded, head, table))
+
+    def findings(self, text: str) -> tuple[Finding, ...]:
+        """What the text says, in its order: of overlapping spans the clinical label is kept.
+
+        A History or Family_history span stays beside the findings inside it: what is present there is
+        historical, or the family's, unless it is said to be had ("a man with diabetes").
+        """
+        kept = resolve(self.layers(text))
+        assertions = assign(text, [(finding.start, finding.end, finding.label) for finding in kept])
+        around = [finding for finding in kept if finding.label in CONTAINERS]
+        out = []
+        for finding, assertion in zip(kept, assertions, strict=True):
+            outer = next(
+                (c for c in around if c is not finding and c.start <= finding.start and finding.end <= c.end),
+                None,
+            )
+            if outer is not None and assertion == "present" and finding.label in PROBLEMS:
+                assertion = _lent(text, outer)  # noqa: PLW2901 - the last word on it
+            out.append(replace(finding, assertion=assertion))
+        return tuple(out)
+
+
+def _lent(text: str, container: Finding) -> Assertion:
+    """What a container makes of a finding in it that nothing else speaks about."""
+    if container.label == "Family_history":
+        return "family"
+    return "present" if _HAD.search(text[max(0, container.start - 120) : container.start]) else "historical"
+
+
+def _read(text: str, encoded: Encoded, head: Head, table: NDArray[np.float32]) -> Iterable[Finding]:
+    path = scheme.best_path(table, head)
+    for first, last, label in scheme.runs(path, head):
+        start, end = encoded.words[first][1], encoded.words[last - 1][2]
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1  # the tokenizer drops accents that stand as characters of their own
+        confidence = float(np.exp(table[np.arange(first, last), path[first:last]]).mean())
+        yield Finding(start, end, text[start:end], label, "present", round(confidence, 4))
+
+
+def resolve(findings: Iterable[Finding]) -> list[Finding]:
+    """Flat but for the containers: earlier layers win over later ones that overlap them, in text order."""
+    kept: list[Finding] = []
+    taken: set[int] = set()
+    for finding in findings:
+        if finding.label in CONTAINERS:
+            kept.append(finding)
+        elif taken.isdisjoint(range(finding.start, finding.end)):
+            taken.update(range(finding.start, finding.end))
+            kept.append(finding)
+    return sorted(kept, key=lambda finding: (finding.start, -finding.end))

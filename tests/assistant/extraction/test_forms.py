@@ -1,0 +1,136 @@
+"""Findings that are answered and not told: forms, tick boxes, plus and minus, questions."""
+
+import pytest
+
+from assistant.extraction.assertion import assign
+from tests.assistant.extraction.marked import marked
+
+FORMS = [
+    "{fever: none|absent}",
+    "fever: none, {cough|present}",
+    "{Fever|absent}: none",
+    "{Fever|absent}: no, {cough|present}: yes",
+    "[ ] {Fever|absent}\n[x] {Cough|present}",
+    "[x] {Fever|present} [ ] {Cough|absent}",
+    "☐ {Fever|absent}\n☒ {Cough|present}",
+    "+ {cough|present}, - {fever|absent}",
+    "(+) {cough|present} (-) {fever|absent}",
+    "(-) {fever|absent}",
+    "{fever|absent} (-), {cough|present} (+)",
+    "{Fever|absent} (-)\n{Chills|absent} (-)",
+    "{cough|present}+ {fever|absent}-",
+    "{Masses|absent}: none seen.",
+    "ROS: {fever|absent} - no; {cough|present} - yes",
+    "{Fever|absent} (no), {cough|present} (yes)",
+    "{Smoking|absent}: denies",
+    "{cough|present}: present; {fever|absent}: absent",
+    "{Fever|absent}\tNo\n{Cough|present}\tYes",
+    "| {Fever|absent} | No |\n| {Cough|present} | Yes |",
+    "{Fever|absent} = no",
+    "{Fever|absent}: N; {Cough|present}: Y",
+    "{Fever|absent} -ve, {cough|present} +ve",
+    "{Falls|absent}: none.",
+    "{Falls|absent} - none",
+    "{Falls|absent}: denies",
+    "- {Falls|absent}: no\n- {Tremor|present}: yes",
+    "• {Fever|absent}: No\n• {Cough|present}: Yes",
+    "(-) {fever|absent}, (+) {chills|present}",
+    "-{fever|absent}, +{cough|present}",
+    "+{fever|present} -{cough|absent}",
+    "+fever, -{chills|absent}, -{cough|absent}",
+    (
+        "General: denies {fever|absent}, {weight loss|absent}. HEENT: "
+        "{headache|present}. Resp: no {cough|absent}"
+    ),
+    "CT: no {bleed|absent}. MRI: {infarct|present}.",
+    "X-ray: no {fracture|absent} or {dislocation|absent}; {effusion|present} present.",
+    "{Anemia|present}: yes, {diabetes|absent}: no",
+    "{Anemia|present} - yes\n{Diabetes|absent} - no",
+    "{Anemia|present}: Yes\n{Diabetes|absent}: No\n{Asthma|absent}: No",
+    "Smoker: no\nFever: {cough|present}",
+    "{Hypertension|absent} (-) {Diabetes|absent} (-)",
+    "{HTN|present} (+), {DM|absent} (-)",
+    "{HTN|present} +, {DM|absent} -",
+    "HTN(+), {DM|absent}(-)",
+    "{Fever|absent} [ ] {Cough|present} [x]",
+    "[X] {Headache|present}\n[ ] {Nausea|absent}\n[ ] {Vomiting|absent}",
+    "☑ {Headache|present} ☐ {Nausea|absent}",
+    "✗ {fever|absent} ✓ {cough|present}",
+    "{Fever|present}: yes; {chills|absent}: no; {cough|present}: yes",
+    "Social history: no {smoking|absent}.",
+    "PMH: none. {Cough|present}.",
+    "Allergies: none\n{Cough|present}",
+    "{Cough|present}: no {hemoptysis|absent}",
+    "Allergies: none. {Rash|present}.",
+    "PMH: none\n{cough|present}",
+    "Diabetes: No\nAsthma: {wheeze|present}",
+    "{Diabetes|absent} no\n{Asthma|present} yes\n{Gout|absent} no",
+    "{Diabetes|absent} No\n{Asthma|present} Yes",
+    "The patient reports that she has no\nfever and no {chills|absent}",
+    "I have no\n{fever|absent}",
+    "| Symptom | Present |\n| --- | --- |\n| {Fever|absent} | No |\n| {Cough|present} | Yes |",
+    "{Fever|absent}|No|{Cough|present}|Yes",
+    "{Fever|absent}=no, {cough|present}=yes",
+    "{Fever|absent}:no {cough|present}:yes",
+    "Pt denies {CP|absent}/{SOB|absent}, +{cough|present}",
+    "Denies {CP|absent}. +{SOB|present}",
+    "{fever|absent} neg, {cough|present} pos",
+    "{Weight loss|absent}: denies. {Fatigue|present}: endorses.",
+]
+QUESTIONS = [
+    "Maybe {asthma|possible}?",
+    "{Asthma|possible}?",
+    "?{TIA|possible}",
+    "What causes {migraine|hypothetical}?",
+    "What is {asthma|hypothetical}?",
+    "Any {fever|absent}? No.",
+    "Any {fever|present}? Yes.",
+    "Do you have {chest pain|absent}? No, but I have {cough|present}.",
+    "Doctor: Any {fever|absent}?\nPatient: No.",
+    "Any {fever|possible}? Not sure.",
+    "fever? {chills|present}",
+    "Could it be {cancer|possible}?",
+    "Is it {cancer|possible}?",
+    "Could this be {Parkinson's|possible}?",
+    "Do I have {diabetes|possible}?",
+    "What is the treatment for {asthma|hypothetical}?",
+    "How is {malaria|hypothetical} treated?",
+    "What can I do about my {headache|present}?",
+    "What causes my {tremor|present}?",
+    "Why do I have {headaches|present}?",
+    "Why does my {knee hurt|present}?",
+    "Should I worry about {sepsis|present}?",
+    "Does {ibuprofen|present|Medication} help with {back pain|present}?",
+    "Is my {fever|present} dangerous?",
+    "Can I take ibuprofen for my {headache|present}?",
+    "If I get a {fever|hypothetical} should I go to the ER?",
+    "Should I go to the ER if I have {chest pain|hypothetical}?",
+    "What should I do if I have a {fever|hypothetical}?",
+    "What are the symptoms of {stroke|hypothetical}?",
+    "Am I having a {stroke|possible}?",
+    "Does he have {pneumonia|possible}?",
+    "I have {diabetes|present}, what should I eat?",
+    "I have a {headache|present} and {fever|present}, is it {meningitis|possible}?",
+    "No {chest pain|absent}? ",
+    "Q: Do you have {fever|absent}? A: No.",
+    "Q: {Fever|absent}? A: No",
+    "{Fever|absent}? No. {Cough|present}? Yes.",
+    "Do you feel {dizzy|absent}? not really.",
+    "Any {allergies|absent}? None.",
+    "Have you had {chest pain|present}? Yes, since Monday.",
+    "Doctor: do you have {pain|present}?\nPatient: yes, in my back.",
+    "Any {fever|absent}, {chills|absent} or {cough|absent}? No.",
+    "Is {aspirin|present|Medication} safe?",
+]
+
+
+@pytest.mark.parametrize("case", FORMS)
+def test_a_form_says_it_of_the_name_before_the_value(case: str) -> None:
+    text, spans, assertions = marked(case)
+    assert assign(text, spans) == assertions
+
+
+@pytest.mark.parametrize("case", QUESTIONS)
+def test_an_answer_settles_a_question(case: str) -> None:
+    text, spans, assertions = marked(case)
+    assert assign(text, spans) == assertions
