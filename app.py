@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Before anything that could import gradio or a hub client: nothing here reports to anybody.
 os.environ.update({"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"})
@@ -31,6 +31,9 @@ from security.accounts.errors import AccountsError
 from security.accounts.settings import AccountSettings
 from security.crypto.errors import CryptoError
 from ui.rooms import Rooms
+
+if TYPE_CHECKING:
+    from assistant.session import ChatService
 
 
 class SettingsError(ValueError):
@@ -103,6 +106,7 @@ class House:
     """The app as it is served: everything behind the door."""
 
     asgi: Any
+    app: FastAPI
     door: Door
     rooms: Rooms
 
@@ -129,7 +133,7 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(door.router)
     app.mount("/", rooms)
-    return House(door.wrap(app), door, rooms)
+    return House(door.wrap(app), app, door, rooms)
 
 
 async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door, rooms: Rooms) -> None:
@@ -148,22 +152,28 @@ async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door
 
 
 def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> tuple[FastAPI, Any]:
-    """The Gradio page on an app of its own, and what frees its models."""
+    """The page over the real assistant, which begins to load, and what frees its models."""
+    # Gradio reads it when it is imported: uploads belong under our own, private folder.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.data / "uploads")
-    import gradio as gr
-    from fastapi.middleware.cors import CORSMiddleware
-
-    from assistant import tab
     from assistant.build import AssistantSettings, Warmup, load_assistant
     from assistant.conversations import Conversations
     from assistant.generation.choose import EngineSettings
     from assistant.session import ChatService
-    from ui import frame, theme
 
     chosen = AssistantSettings(EngineSettings.from_env(environ), settings.data / "cache")
     warmup = Warmup(lambda report: load_assistant(chosen, report))
     warmup.start()
-    service = ChatService(warmup, Conversations(door.database, door.vault))
+    return build_page(settings, ChatService(warmup, Conversations(door.database, door.vault))), warmup.close
+
+
+def build_page(settings: Settings, service: ChatService) -> FastAPI:
+    """The Gradio page on an app of its own."""
+    import gradio as gr
+    from fastapi.middleware.cors import CORSMiddleware
+
+    from assistant import tab
+    from ui import frame, theme
+
     with gr.Blocks(title="Asklepion", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         frame.build_head(page)
         tab.build_tab(service, page)
@@ -188,7 +198,7 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
         css_paths=[theme.CSS, tab.CSS],
         head=frame.HEAD,
     )
-    return app, warmup.close
+    return app
 
 
 def _announce(settings: Settings, door: Door) -> None:

@@ -232,7 +232,10 @@ def _split(arguments: argparse.Namespace) -> int:
 
     recipe = fit.Recipe()
     _, held_out = fit.split_brat(arguments.data / "maccrobat", recipe.held_out, recipe.seed)
-    arguments.out.write_text(corpora.as_iob(held_out, set(arguments.label)), encoding="utf-8")
+    try:
+        arguments.out.write_text(corpora.as_iob(held_out, set(arguments.label)), encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(f"{arguments.out} can't be written: {error.strerror or error}.") from error
     print(f"{len(held_out)} documents: {', '.join(document.name for document in held_out)}", file=sys.stderr)
     return 0
 

@@ -133,6 +133,7 @@ class ChatService:
         with conversation.changed:
             conversation.turns.clear()
             conversation.drawn.clear()
+            conversation.notice = ""
             conversation.version += 1
             conversation.changed.notify_all()
         self._store.delete(user)
@@ -157,10 +158,16 @@ class ChatService:
     def _of(self, user: str) -> _Conversation:
         with self._lock:
             if user not in self._open:
-                kept = [
-                    turn if turn.finished else turn.failed(INTERRUPTED) for turn in self._store.load(user)
-                ]
-                self._open[user] = _Conversation(kept)
+                notice = ""
+                kept: list[Turn] = []
+                try:
+                    kept = [
+                        turn if turn.finished else turn.failed(INTERRUPTED) for turn in self._store.load(user)
+                    ]
+                except AssistantError as error:
+                    # It can still be cleared; until a new answer is kept, what is on disk stays as it is.
+                    notice = str(error)
+                self._open[user] = _Conversation(kept, notice=notice)
             return self._open[user]
 
     def _page(self, conversation: _Conversation) -> dict[str, Any]:

@@ -49,6 +49,17 @@ BERT_FILES = (
 )
 
 
+def quiet_loading() -> None:
+    """Keep `transformers` from printing bars and load reports between the lines that the shell prints.
+
+    What it reports is checked by the loaders here, which refuse weights that do not fit.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+
+
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file, read in pieces."""
     digest = hashlib.sha256()

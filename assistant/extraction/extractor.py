@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from assistant.extraction import scheme
 from assistant.extraction.assertion import assign
 from assistant.extraction.encoding import Encoded
 from assistant.extraction.scheme import Head
+from assistant.extraction.sections import headers
 from assistant.extraction.tagger import STYLES, WEIGHTS, Scores, Tagger
 from assistant.types import Assertion, Finding
 
@@ -119,7 +121,7 @@ class Extractor:
         A History or Family_history span stays beside the findings inside it: what is present there is
         historical, or the family's, unless it is said to be had ("a man with diabetes").
         """
-        kept = resolve(self.layers(text))
+        kept = _said(text, resolve(self.layers(text)))
         assertions = assign(text, [(finding.start, finding.end, finding.label) for finding in kept])
         around = [finding for finding in kept if finding.label in CONTAINERS]
         out = []
@@ -132,6 +134,22 @@ class Extractor:
                 assertion = _lent(text, outer)  # noqa: PLW2901 - the last word on it
             out.append(replace(finding, assertion=assertion))
         return tuple(out)
+
+
+def _said(text: str, findings: Sequence[Finding]) -> list[Finding]:
+    """Without what is no fact: the words of a header ("Medication:") and marks without a letter or digit."""
+    titles = headers(text)
+    starts = [start for start, _ in titles]
+
+    def is_title(finding: Finding) -> bool:
+        at = bisect_right(starts, finding.start) - 1
+        return at >= 0 and finding.end <= titles[at][1]
+
+    return [
+        finding
+        for finding in findings
+        if any(char.isalnum() for char in finding.text) and not is_title(finding)
+    ]
 
 
 def _lent(text: str, container: Finding) -> Assertion:

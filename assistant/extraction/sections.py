@@ -224,6 +224,11 @@ def _is_answer(words: Words, index: int, line: int) -> bool:
     return short and index - line > 1 and words.text[words.starts[index]].isupper()
 
 
+def headers(text: str) -> list[tuple[int, int]]:
+    """(start, end) of the headers that are known by name ("Medication:"), in order."""
+    return [match.span() for match in _HEADER.finditer(text)]
+
+
 def sections(text: str) -> list[Section]:
     """The sections in order: each from its header to the next header, title or blank line."""
     headers = list(_HEADER.finditer(text))

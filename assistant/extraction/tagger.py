@@ -61,6 +61,8 @@ def build_network(heads: tuple[Head, ...], base: Path) -> torch.nn.Module:
     import torch
     from transformers import AutoModel
 
+    weights.quiet_loading()
+
     class Network(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -88,10 +88,8 @@ class SentenceEncoder:
             folder = self._folder()
             from tokenizers import Tokenizer
             from transformers import AutoModel
-            from transformers.utils import logging as transformers_logging
 
-            # Its progress bar would land between the lines that the shell prints.
-            transformers_logging.disable_progress_bar()
+            weights.quiet_loading()
             try:
                 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
                 model = AutoModel.from_pretrained(folder, local_files_only=True).eval()

@@ -54,7 +54,7 @@ _GROUP_TITLES = (
 _ASSERTIONS = {
     "absent": "not present",
     "possible": "possible",
-    "hypothetical": "if it happens",
+    "hypothetical": "mentioned only",
     "historical": "in the past",
     "family": "in the family",
 }
@@ -64,7 +64,8 @@ def shown(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that the page marks: flat, in order, labels that help a reader."""
     flat: list[Finding] = []
     known = [finding for finding in findings if finding.label in LOOKS]
-    for finding in sorted(known, key=lambda finding: (finding.end - finding.start, finding.start)):
+    # What lies inside a stretch of history says more than the stretch; of two the shorter is more exact.
+    for finding in sorted(known, key=lambda f: (LOOKS[f.label].group == "history", f.end - f.start, f.start)):
         if all(finding.end <= other.start or finding.start >= other.end for other in flat):
             flat.append(finding)
     return sorted(flat, key=lambda finding: finding.start)

@@ -181,6 +181,23 @@ def test_a_full_disk_does_not_stop_the_answer_and_is_said() -> None:
     assert "disk full" in service.page("ada")["notice"]
 
 
+def test_a_conversation_that_cannot_be_opened_is_said_and_can_be_cleared() -> None:
+    class Unreadable(MemoryStore):
+        def load(self, user: str) -> tuple[Turn, ...]:
+            raise StoreError("The earlier conversation can't be opened.")
+
+    store = Unreadable()
+    store.kept["ada"] = (Turn("t1", "Old"),)
+    service, _, _ = a_service(store=store)
+    page = service.page("ada")
+    assert page["turns"] == []
+    assert "can't be opened" in page["notice"]
+    assert "ada" in store.kept
+    service.clear("ada")
+    assert store.kept == {}
+    assert service.page("ada")["notice"] == ""
+
+
 def test_every_example_of_the_course_can_be_asked() -> None:
     service, engine, _ = a_service()
     for index, example in enumerate(EXAMPLES):

@@ -1,0 +1,49 @@
+"""Prints every path that the app lists, as JSON. A process of its own: Gradio leaves event loops open."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from starlette.routing import Host, Mount, Route, WebSocketRoute
+
+import app as asklepion
+from assistant.session import ChatService
+from tests.assistant.fakes import MemoryStore, ScriptedEngine
+from tests.assistant.test_session import Loaded
+
+
+def listed(routes: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """(path with its parameters filled in, whether it is a websocket), of a router and its mounts."""
+    for route in routes:
+        path = prefix + re.sub(r"\{[^}]*\}", "x", getattr(route, "path", ""))
+        if isinstance(route, Mount | Host):
+            yield f"{path}/x", False
+            yield from listed(getattr(route.app, "routes", []) or [], path)
+        elif isinstance(route, WebSocketRoute):
+            yield path, True
+        elif isinstance(route, Route):
+            yield path or "/", False
+        elif hasattr(route, "original_router"):  # FastAPI's included routers
+            yield from listed(route.original_router.routes, prefix + route.include_context.prefix)
+        else:
+            raise TypeError(f"{route!r} is a kind of route that this list does not know")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = asklepion.Settings("127.0.0.1", 7860, Path(folder))
+        house = asklepion.build_house(settings, {})
+        page = asklepion.build_page(settings, ChatService(Loaded(ScriptedEngine()), MemoryStore()))
+        routes = sorted({item for router in (house.app, page) for item in listed(router.routes)})
+        house.door.close()
+    json.dump(routes, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
