@@ -213,7 +213,7 @@ def train(data: Path, out: Path, recipe: Recipe, report: Callable[[str], None] =
     import torch
 
     torch.manual_seed(recipe.seed)
-    rng = random.Random(recipe.seed)  # noqa: S311 - nothing secret; must repeat
+    rng = random.Random(recipe.seed)
     base = weights.bert_folder()
     tokenizer = encoding.load_tokenizer(base)
     cutters = [Cutter(source, tokenizer) for source in sources(data, recipe)]
@@ -221,16 +221,7 @@ def train(data: Path, out: Path, recipe: Recipe, report: Callable[[str], None] =
     trained = {name: value for name, value in network.named_parameters() if tagger.kept(name)}
     for name, value in network.named_parameters():
         value.requires_grad = name in trained
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [v for n, v in trained.items() if n.startswith("encoder.")], "lr": recipe.rate},
-            {
-                "params": [v for n, v in trained.items() if not n.startswith("encoder.")],
-                "lr": recipe.head_rate,
-            },
-        ],
-        weight_decay=recipe.weight_decay,
-    )
+    optimizer = _optimizer(trained, recipe)
     plan = [
         batches([example for cutter in cutters for example in cutter.cut(rng)], recipe.tokens, rng)
         for _ in range(recipe.epochs)
@@ -238,28 +229,19 @@ def train(data: Path, out: Path, recipe: Recipe, report: Callable[[str], None] =
     steps = sum(len(epoch) for epoch in plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps, recipe.warm_up))
     shadow = {name: value.detach().clone() for name, value in trained.items()}
-    mask_id = tokenizer.token_to_id("[MASK]")
-    assert mask_id is not None  # every BERT vocabulary has it
     began, step = time.monotonic(), 0
     for epoch, rows in enumerate(plan, start=1):
         network.train()
         running = 0.0
         for batch in rows:
             step += 1
-            ids, mask = tagger.pad([example.ids for example in batch], tokenizer)
-            hidden = (torch.rand(ids.shape) < recipe.word_mask) & (ids > 999)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                logits = network(ids.masked_fill(hidden, mask_id), mask)
-            loss = loss_of(logits, batch)
+            loss = _forward(network, batch, tokenizer, recipe.word_mask)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
             optimizer.step()
             schedule.step()
-            keep = min(recipe.average, step / (step + 10))
-            with torch.no_grad():
-                for name, value in trained.items():
-                    shadow[name].lerp_(value, 1 - keep)
+            _average(shadow, trained, min(recipe.average, step / (step + 10)))
             running += loss.item()
             if step % 50 == 0:
                 left = (time.monotonic() - began) / step * (steps - step)
@@ -268,6 +250,40 @@ def train(data: Path, out: Path, recipe: Recipe, report: Callable[[str], None] =
         report(f"epoch {epoch} mean loss {running / len(rows):.4f} after {time.monotonic() - began:.0f} s")
         save(shadow, out)
     return out / "model.safetensors"
+
+
+def _optimizer(trained: dict[str, torch.nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW with a rate for the encoder and one for the heads, which start from nothing."""
+    import torch
+
+    encoder = [value for name, value in trained.items() if name.startswith("encoder.")]
+    heads = [value for name, value in trained.items() if not name.startswith("encoder.")]
+    groups = [{"params": encoder, "lr": recipe.rate}, {"params": heads, "lr": recipe.head_rate}]
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+
+
+def _forward(
+    network: torch.nn.Module, batch: Sequence[Example], tokenizer: Any, word_mask: float
+) -> torch.Tensor:
+    """The loss of a batch in bfloat16, a share of its pieces hidden so that context must count."""
+    import torch
+
+    ids, mask = tagger.pad([example.ids for example in batch], tokenizer)
+    hidden = (torch.rand(ids.shape) < word_mask) & (ids > 999)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(ids.masked_fill(hidden, tokenizer.token_to_id("[MASK]")), mask)
+    return loss_of(logits, batch)
+
+
+def _average(
+    shadow: dict[str, torch.Tensor], trained: dict[str, torch.nn.Parameter], keep: float
+) -> None:
+    """Move the running average of the weights, which is what is saved, towards the weights."""
+    import torch
+
+    with torch.no_grad():
+        for name, value in trained.items():
+            shadow[name].lerp_(value, 1 - keep)
 
 
 def _rate(step: int, steps: int, warm_up: float) -> float:
