@@ -239,11 +239,14 @@ def main() -> int:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                timeout_graceful_shutdown=5,
                 ssl_certfile=settings.certificate,
                 ssl_keyfile=settings.certificate_key,
             )
             _announce(settings, house.door)
-            uvicorn.Server(config).run(sockets=[listener])
+            # uvicorn has shut everything down when it raises this.
+            with contextlib.suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[listener])
     except (SettingsError, CryptoError, AccountsError) as error:
         print(f"Asklepion can't start. {error}", file=sys.stderr)
         return 1

@@ -120,4 +120,6 @@ class Draft:
         return _LOOP.search(self._generated[self._checked_to :][-LOOKED_BACK:]) is not None
 
     def _check(self, text: str) -> None:
-        self._checks = self._checker.check(text, self._passages, self._findings, self._question)
+        checks = self._checker.check(text, self._passages, self._findings, self._question)
+        # After the lead, a sentence that only repeats findings tells nobody anything.
+        self._checks = tuple(check for check in checks if not (self._lead and check.kind == "finding"))

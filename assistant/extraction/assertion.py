@@ -22,7 +22,8 @@ from assistant.extraction.sections import Section, Sentence, Words, bag, section
 from assistant.types import Assertion
 
 PROBLEMS = bag(
-    """Sign_symptom Disease_disorder Disease History Family_history Lab_value Problem Symptom Sign
+    """Sign_symptom Activity Clinical_event
+    Disease_disorder Disease History Family_history Lab_value Problem Symptom Sign
     Condition"""
 )
 DRUGS = frozenset({"Medication", "Chemical", "Drug"})

@@ -23,18 +23,13 @@ from assistant.extraction.encoding import Encoded
 from assistant.extraction.scheme import Head
 from assistant.extraction.sections import headers
 from assistant.extraction.tagger import STYLES, WEIGHTS, Scores, Tagger
-from assistant.types import Assertion, Finding
+from assistant.types import Finding
 
 CONTAINERS = ("History", "Family_history")
 DISEASE = "Disease"
 PROBLEMS = frozenset({"Sign_symptom", "Disease_disorder", DISEASE})
 # Which head knows a kind of text's idea of a disease. The rest of the heads speak for themselves.
 DISEASE_HEADS = {"bc5cdr": "abstracts", "ncbi-disease": "genetics", "maccrobat": "joint"}
-# Ends where a history begins that is still had: "with hypertension and [diabetes]". Not "had", nor after it.
-_HAD = re.compile(
-    r"(?i)\b(?:with|has|have|having|known)\b"
-    r"(?:(?!\b(?:had|underwent|previous|prior|past|history|after|until)\b)[^.;:!?\n]){0,90}$"
-)
 CHEMICALS = Head("chemicals", ("Chemical",))
 DISEASES = Head("diseases", (DISEASE,))
 
@@ -118,12 +113,12 @@ class Extractor:
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the text says, in its order: of overlapping spans the clinical label is kept.
 
-        A History or Family_history span stays beside the findings inside it: what is present there is
-        historical, or the family's, unless it is said to be had ("a man with diabetes").
+        A History or Family_history span stays beside the findings inside it. What is present in a
+        Family_history span is the family's; History spans are too uncertain to decide for the rules.
         """
         kept = _said(text, resolve(self.layers(text)))
         assertions = assign(text, [(finding.start, finding.end, finding.label) for finding in kept])
-        around = [finding for finding in kept if finding.label in CONTAINERS]
+        around = [finding for finding in kept if finding.label == "Family_history"]
         out = []
         for finding, assertion in zip(kept, assertions, strict=True):
             outer = next(
@@ -131,7 +126,7 @@ class Extractor:
                 None,
             )
             if outer is not None and assertion == "present" and finding.label in PROBLEMS:
-                assertion = _lent(text, outer)  # noqa: PLW2901 - the last word on it
+                assertion = "family"  # noqa: PLW2901 - the last word on it
             out.append(replace(finding, assertion=assertion))
         return tuple(out)
 
@@ -152,13 +147,6 @@ def _said(text: str, findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
-def _lent(text: str, container: Finding) -> Assertion:
-    """What a container makes of a finding in it that nothing else speaks about."""
-    if container.label == "Family_history":
-        return "family"
-    return "present" if _HAD.search(text[max(0, container.start - 120) : container.start]) else "historical"
-
-
 def _read(text: str, encoded: Encoded, head: Head, table: NDArray[np.float32]) -> Iterable[Finding]:
     path = scheme.best_path(table, head)
     for first, last, label in scheme.runs(path, head):
@@ -169,11 +157,31 @@ def _read(text: str, encoded: Encoded, head: Head, table: NDArray[np.float32]) -
         yield Finding(start, end, text[start:end], label, "present", round(confidence, 4))
 
 
+def _is_whole(disease: Finding, every: Sequence[Finding]) -> bool:
+    """Whether it holds a clinical problem, more besides, and cuts through nothing."""
+    if disease.label != DISEASE:
+        return False
+    touching = [
+        other
+        for other in every
+        if other.label not in (*CONTAINERS, DISEASE)
+        and other.start < disease.end
+        and disease.start < other.end
+    ]
+    inside = all(disease.start <= other.start and other.end <= disease.end for other in touching)
+    problems = [other for other in touching if other.label in PROBLEMS]
+    return inside and any(other.end - other.start < disease.end - disease.start for other in problems)
+
+
 def resolve(findings: Iterable[Finding]) -> list[Finding]:
-    """Flat but for the containers: earlier layers win over later ones that overlap them, in text order."""
+    """Flat but for the containers: earlier layers win over later ones that overlap them, in text order.
+
+    But a disease that holds a clinical problem and its parts ("pulmonary" and "embolism") is kept whole.
+    """
     kept: list[Finding] = []
     taken: set[int] = set()
-    for finding in findings:
+    every = list(findings)
+    for finding in sorted(every, key=lambda finding: not _is_whole(finding, every)):
         if finding.label in CONTAINERS:
             kept.append(finding)
         elif taken.isdisjoint(range(finding.start, finding.end)):

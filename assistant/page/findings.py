@@ -36,6 +36,7 @@ LOOKS = {
     "Diagnostic_procedure": Look("test", "measure"),
     "Therapeutic_procedure": Look("treatment", "medicine"),
     "History": Look("history", "history"),
+    "Activity": Look("activity", "person"),
     "Family_history": Look("family history", "history"),
     "Age": Look("age", "person"),
     "Sex": Look("sex", "person"),
@@ -71,7 +72,7 @@ def shown(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(flat, key=lambda finding: finding.start)
 
 
-def marked(text: str, findings: Sequence[Finding]) -> str:
+def marked(text: str, findings: Sequence[Finding], *, scrolls: bool = False) -> str:
     """The text with its findings marked, line breaks kept; a very long text is shown up to a limit."""
     pieces: list[str] = []
     at = 0
@@ -86,7 +87,9 @@ def marked(text: str, findings: Sequence[Finding]) -> str:
     if limit < len(text):
         more = len(text) - limit
         pieces.append(f'<span class="more">… and {more:,} more characters, read but not shown here</span>')
-    return f'<div class="words">{"".join(pieces)}</div>'
+    # What scrolls must be reached by the keyboard.
+    reached = ' tabindex="0" role="region" aria-label="Your note"' if scrolls else ""
+    return f'<div class="words"{reached}>{"".join(pieces)}</div>'
 
 
 def _mark(finding: Finding) -> str:

@@ -84,7 +84,7 @@ def _question(turn: Turn) -> str:
         name = escape(turn.note_name or "Note")
         parts.append(
             f'<div class="note"><div class="note-name">{name}</div>'
-            f"{marked(turn.note, found.get(turn.note, ()))}</div>"
+            f"{marked(turn.note, found.get(turn.note, ()), scrolls=True)}</div>"
         )
     parts.append(summary(*(event.findings for event in turn.extracted)))
     parts.append("</section>")

@@ -43,14 +43,14 @@ def test_offsets_are_code_points_and_take_loose_accents_along() -> None:
     assert found[1].text == "cafe\u0301"
 
 
-def test_a_history_span_stays_beside_the_findings_in_it_and_makes_them_historical() -> None:
+def test_a_history_span_stays_beside_the_findings_in_it() -> None:
     tags = {
         "clinical": {"stroke": "B-Disease_disorder", "aspirin": "B-Medication", "cough": "B-Sign_symptom"},
         "history": {"stroke": "B-History", "on": "I-History", "aspirin": "I-History"},
     }
     assert brief(Extractor(WrittenScorer(tags)).findings("stroke on aspirin ; cough")) == [
         ("stroke on aspirin", "History", "historical"),
-        ("stroke", "Disease_disorder", "historical"),
+        ("stroke", "Disease_disorder", "present"),
         ("aspirin", "Medication", "present"),
         ("cough", "Sign_symptom", "present"),
     ]
@@ -63,13 +63,12 @@ def test_a_history_span_stays_beside_the_findings_in_it_and_makes_them_historica
         ("I have ", "present"),
         ("Known gout and ", "present"),
         ("She has asthma , obesity and ", "present"),
-        ("Background : ", "historical"),
-        ("Seen with cough . Background : ", "historical"),
-        ("A man with obesity who had ", "historical"),
+        ("Background : ", "present"),
         ("A man with a history of ", "historical"),
+        ("He denies ", "absent"),
     ],
 )
-def test_a_history_that_the_patient_still_has_is_present(before: str, assertion: str) -> None:
+def test_the_words_around_decide_and_not_the_history_head(before: str, assertion: str) -> None:
     tags = {"clinical": {"diabetes": "B-Disease_disorder"}, "history": {"diabetes": "B-History"}}
     found = Extractor(WrittenScorer(tags)).findings(before + "diabetes")
     assert [f.assertion for f in found if f.label == "Disease_disorder"] == [assertion]
@@ -90,14 +89,24 @@ def test_a_family_span_lends_the_family_but_a_denial_inside_stays_a_denial() -> 
 
 
 def test_of_overlapping_layers_the_clinical_one_is_kept_and_scoring_sees_them_all() -> None:
-    disease = {"chest": "B-Disease", "pain": "I-Disease", "gout": "B-Disease"}
-    tags = {"clinical": {"pain": "B-Sign_symptom"}, "joint": disease}
+    disease = {"gout": "B-Disease", "ache": "B-Disease"}
+    tags = {"clinical": {"ache": "B-Sign_symptom"}, "joint": disease}
     extractor = Extractor(WrittenScorer(tags))
-    assert brief(extractor.findings("chest pain and gout")) == [
-        ("pain", "Sign_symptom", "present"),
+    assert brief(extractor.findings("ache and gout")) == [
+        ("ache", "Sign_symptom", "present"),
         ("gout", "Disease", "present"),
     ]
-    assert [f.text for f in extractor.layers("chest pain and gout")] == ["pain", "chest pain", "gout"]
+    assert [f.text for f in extractor.layers("ache and gout")] == ["ache", "ache", "gout"]
+
+
+def test_a_disease_in_several_words_is_kept_whole_unless_that_cuts_through_another_finding() -> None:
+    disease = {"pulmonary": "B-Disease", "embolism": "I-Disease"}
+    parts = {"pulmonary": "B-Biological_structure", "embolism": "B-Sign_symptom"}
+    whole = Extractor(WrittenScorer({"clinical": parts, "joint": disease}))
+    assert brief(whole.findings("no pulmonary embolism")) == [("pulmonary embolism", "Disease", "absent")]
+    across = {"embolism": "B-Sign_symptom", "today": "I-Sign_symptom"}
+    cut = Extractor(WrittenScorer({"clinical": across, "joint": disease}))
+    assert brief(cut.findings("pulmonary embolism today")) == [("embolism today", "Sign_symptom", "present")]
 
 
 def test_labels_are_named_once_in_the_order_of_the_heads() -> None:

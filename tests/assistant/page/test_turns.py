@@ -91,6 +91,7 @@ ALLOWED_ATTRIBUTES = {
     "data-act",
     "aria-label",
     "role",
+    "tabindex",
     "title",
     "type",
     "open",
