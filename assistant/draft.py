@@ -15,6 +15,8 @@ from assistant.knowledge.quote import quotes
 from assistant.types import Checked, Event, Finding, Passage, SentenceCheck, Token
 
 NOTHING_SUPPORTED = "I have nothing that supports an answer to this, so I give none."
+ASTRAY = 3
+"""Unsupported sentences in a row after which the generator is stopped: a small model does not find back."""
 ENOUGH = 2
 """Supported sentences of the generator from which on the library need not be quoted."""
 _LOOP = re.compile(r"(?s)(.{6,90}?)\1\1$")
@@ -66,6 +68,12 @@ class Draft:
         self._checked_to = whole[-1][1]
         self._check(self._generated[: self._checked_to])
         return True
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing good is to be expected any more: it repeats itself, or has gone astray."""
+        last = [check.kind for check in self._checks[-ASTRAY:]]
+        return self.repeats or last == ["unsupported"] * ASTRAY
 
     @property
     def repeats(self) -> bool:

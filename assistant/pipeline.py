@@ -176,8 +176,8 @@ class Assistant:
             tokens, stopped = piece.tokens, piece.finish == "stop"
             if draft.add(piece.text):
                 yield draft.checked()
-            if draft.repeats:
-                break  # a small model that says a sentence twice goes on for ever
+            if draft.over:
+                break
         seconds = self._clock() - first if first else 0.0
         draft.finish()
         if not stopped:

@@ -13,6 +13,7 @@ body) are always present. It does not parse grammar, resolve pronouns or read an
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from assistant.extraction import forms, reach, relatives
@@ -42,6 +43,7 @@ class _Reader:
         self.inside: dict[int, list[Hit]] = {}
         self.lead: list[Assertion] = []
         every = sentences(self.words)
+        self.starts = [sentence.first for sentence in every]
         for number, sentence in enumerate(every):
             following = every[number + 1] if number + 1 < len(every) else None
             self._read(sentence, following)
@@ -138,7 +140,8 @@ class _Reader:
                     continue
                 opens = place == first and hit.cue.reach != "before"
                 closes = place > first and hit.last == last and hit.cue.reach != "after"
-                if closes or (opens and not reach.lasting(self.words.words, hit)):
+                begun = self.starts[bisect_right(self.starts, hit.first) - 1]
+                if closes or (opens and not reach.lasting(self.words.words, hit, begun)):
                     found[status] = hit.first
         return found
 

@@ -5,7 +5,6 @@ Offsets are code points of the text as given. No triage, no retrieval, and no li
 
 from __future__ import annotations
 
-import re
 import threading
 import unicodedata
 from bisect import bisect_right

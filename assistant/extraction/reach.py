@@ -110,7 +110,7 @@ def _doubts(clauses: Clauses, hit: Hit) -> bool:
 
 
 def _mark_forward(clauses: Clauses, reach: Reach, hit: Hit, status: Assertion) -> None:
-    if status == "historical" and lasting(clauses.words, hit):
+    if status == "historical" and lasting(clauses.words, hit, clauses.first):
         return
     if hit.cue.drug and clauses.word(hit.last) in {",", ";", "and"}:
         return  # "metformin stopped, insulin started"
@@ -120,11 +120,11 @@ def _mark_forward(clauses: Clauses, reach: Reach, hit: Hit, status: Assertion) -
     reach.mark(status, hit.last, end, hit.first, drug=hit.cue.drug)
 
 
-def lasting(words: Sequence[str], hit: Hit) -> bool:
+def lasting(words: Sequence[str], hit: Hit, first: int) -> bool:
     """Whether "history of" only gives a duration: "3-day history of cough" is of now."""
     if not words[hit.first].startswith(("hist", "hx")):
         return False
-    return any(words[place] in _UNITS for place in range(max(hit.first - 3, 0), hit.first))
+    return any(words[place] in _UNITS for place in range(max(hit.first - 3, first), hit.first))
 
 
 def _any_more(clauses: Clauses, first: int, last: int) -> int | None:

@@ -37,6 +37,8 @@ COVERED = 0.6
 """Least share of a sentence about findings that findings and question account for."""
 JOINT = 0.94
 """Words gathered from several sentences of a passage count a little less than from one."""
+DENIED = 2
+"""Words that a passage denies and the sentence says, from which on a sentence without them is no support."""
 CACHED = 2048
 
 _MARKER = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
@@ -234,8 +236,11 @@ def _is_neutral(sentence: _Sentence) -> bool:
 def _against_passages(sentence: _Sentence, evidence: Sequence[_Evidence]) -> dict[int, float]:
     """Score of each passage that carries the sentence; empty when one says the opposite more plainly."""
     together: dict[int, set[str]] = {}
+    denied: dict[int, set[str]] = {}
+    said = sentence.stems - negated(sentence.text)
     for item in evidence:
         together.setdefault(item.passage, set()).update(item.stems)
+        denied.setdefault(item.passage, set()).update(negated(item.text) & said)
     support: dict[int, float] = {}
     refuted = 0.0
     for item in evidence:
@@ -249,6 +254,9 @@ def _against_passages(sentence: _Sentence, evidence: Sequence[_Evidence]) -> dic
         if not sentence.numbers <= item.numbers:
             continue
         contained = single
+        # "No blood test or scan can prove it": another sentence of the passage can't carry that one does.
+        if len(denied[item.passage] - item.stems) >= DENIED:
+            continue
         if not sentence.numbers:  # a number must stand beside its own words
             contained = max(single, JOINT * _share(sentence.stems, together[item.passage]))
         score = (cosine + contained) / 2

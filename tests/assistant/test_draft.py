@@ -82,6 +82,16 @@ def test_a_phrase_that_goes_round_ends_the_answer_and_its_sentence_is_dropped() 
     assert draft.answer() == "A is true. B is true."
 
 
+def test_three_unsupported_sentences_in_a_row_are_enough() -> None:
+    draft = Draft("What eases pain?", (), (LIBRARY,), KnowsTrue())
+    for piece in ("A is true. ", "B is made up. ", "C is made up. "):
+        draft.add(piece)
+        assert not draft.over
+    draft.add("D is made up. ")
+    draft.add("E")
+    assert draft.over
+
+
 def test_line_breaks_of_a_list_are_kept() -> None:
     assert a_draft("- A is true\n- B is made up\n- C is true\n")[0].answer() == "- A is true\n- C is true"
 

@@ -384,3 +384,11 @@ def test_work_grows_with_the_length_of_a_hostile_paste_and_not_with_its_square(u
     short = min(seconds(paste(20_000)) for _ in range(3))
     long = min(seconds(paste(100_000)) for _ in range(2))
     assert long < 12 * max(short, 0.01)
+
+
+def test_a_duration_in_the_sentence_before_does_not_make_a_history_last() -> None:
+    text = "He has been constipated for months.\n\nHistory of asthma and of gout."
+    spans = [
+        (text.index(word), text.index(word) + len(word), "Disease_disorder") for word in ("asthma", "gout")
+    ]
+    assert assign(text, spans) == ["historical", "historical"]

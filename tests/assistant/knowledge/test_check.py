@@ -58,6 +58,23 @@ def test_a_marker_that_its_passage_does_not_carry_is_not_believed(checker: Check
     assert one(checker, "Asthma is cured by honey. [2]").kind == "unsupported"
 
 
+def test_words_that_a_passage_denies_are_not_gathered_to_say_the_opposite(checker: Checker) -> None:
+    passage = Passage(
+        1,
+        "Parkinson's disease: Diagnosis",
+        "Ours",
+        "Parkinson's disease is diagnosed from the history and a physical examination. "
+        "No single blood test or scan can prove it.",
+    )
+    (verdict,) = checker.check(
+        "Parkinson's disease is diagnosed from the history, a physical examination and a blood test or scan.",
+        (passage,),
+        (),
+        "",
+    )
+    assert verdict.kind == "unsupported"
+
+
 def test_a_number_that_nothing_holds_is_unsupported(checker: Checker) -> None:
     assert (
         one(checker, "A tremor in one hand at rest is an early sign in 70% of people.").kind == "unsupported"
