@@ -13,7 +13,9 @@ from assistant.facts import facts_in_words
 from assistant.generation.engine import Sampling
 from assistant.types import Finding, Message, Passage
 
-GROUNDED_SAMPLING = Sampling(max_new_tokens=160, temperature=0.0, repetition_penalty=1.0)
+GROUNDED_SAMPLING = Sampling(
+    max_new_tokens=160, temperature=0.0, repetition_penalty=1.0, stop=("Question:", "Answer in a few")
+)
 NOTE_WORDS = 200
 CLOSE = 0.92
 """A second passage is shown when it scores at least this share of the first and is of another condition."""
