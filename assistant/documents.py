@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import logging
 from pathlib import Path
 
 from assistant.errors import BadInputError
@@ -73,6 +74,9 @@ def _from_text(content: bytes, name: str) -> str:
 def _from_pdf(content: bytes, name: str) -> str:
     import pypdf
     import pypdf.errors
+
+    # It logs what it then raises; the message below is enough.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
     try:
         reader = pypdf.PdfReader(io.BytesIO(content), strict=False)

@@ -24,6 +24,7 @@ THREAD = """
 <button type="button" class="close" data-act="close">Close</button></dialog>
 """
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+ALERT_S = 20
 # Answers run in the service; a handler only follows one, so many may follow at once.
 FOLLOWING: dict[str, Any] = {"concurrency_limit": 40, **QUIET}
 
@@ -58,9 +59,11 @@ def build_tab(service: ChatService, page: gr.Blocks) -> None:
         try:
             begin()
         except AssistantError as error:
-            # What was typed goes back into the box: nothing is lost.
-            yield gr.skip(), gr.MultimodalTextbox(value=given) if given else gr.skip()
-            raise gr.Error(str(error), duration=None, print_exception=False) from error
+            # What was typed stays in the box. A raised gr.Error would cover the thread with its own.
+            gr.Warning(str(error), duration=ALERT_S, title="Not sent")
+            kept = {"text": given.get("text") or "", "files": []} if given else None
+            yield gr.skip(), gr.MultimodalTextbox(value=kept) if kept else gr.skip()
+            return
         yield service.page(user), gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True)
         for shown in service.follow(user):
             yield shown, gr.skip()
@@ -77,7 +80,11 @@ def build_tab(service: ChatService, page: gr.Blocks) -> None:
         yield from follow(user_of(request), lambda: service.retry(user_of(request), str(event.turn)))
 
     def edit(request: gr.Request, event: gr.EventData) -> Any:
-        text = _or_alert(lambda: service.edit(user_of(request), str(event.turn)))
+        try:
+            text = service.edit(user_of(request), str(event.turn))
+        except AssistantError as error:
+            gr.Warning(str(error), duration=ALERT_S, title="Not changed")
+            return gr.skip(), gr.skip()
         return service.page(user_of(request)), gr.MultimodalTextbox(value={"text": text, "files": []})
 
     def load(request: gr.Request) -> Iterator[Any]:
@@ -113,10 +120,3 @@ def _ask(service: ChatService, user: str, given: dict[str, Any]) -> None:
         # Read or refused: the copy that the upload made must not stay behind in plain text.
         for path in files:
             path.unlink(missing_ok=True)
-
-
-def _or_alert(act: Callable[[], str]) -> str:
-    try:
-        return act()
-    except AssistantError as error:
-        raise gr.Error(str(error), duration=None, print_exception=False) from error

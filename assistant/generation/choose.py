@@ -40,7 +40,7 @@ class EngineSettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> EngineSettings:
         """From ASKLEPION_ENGINE and ASKLEPION_MODEL."""
-        kind = environ.get("ASKLEPION_ENGINE", "auto")
+        kind = environ.get("ASKLEPION_ENGINE") or "auto"
         return cls(kind, environ.get("ASKLEPION_MODEL", ""))  # type: ignore[arg-type]  # checked above
 
 

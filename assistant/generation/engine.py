@@ -35,7 +35,8 @@ class Sampling:
             when positive and multiplied when negative (Keskar et al. 2019, CTRL, section 4.1).
             It also punishes quoting the passages, so it should stay close to 1.
         frequency_penalty: 0 to 2; taken from a token's logit once for every time the answer has it.
-            It leaves the prompt's own words alone.
+            It leaves the prompt's own words alone. OpenVINO adds it where a logit is negative, so a
+            strong one can bring an old word back in a long answer.
         seed: 0 to 2**32 - 1 repeats a sampled answer on the same engine and machine; None draws anew.
         stop: up to 8 texts that end the answer and are not part of it.
 

@@ -7,6 +7,7 @@ one handed to a pipeline made from a GGUF is silently not applied.
 
 from __future__ import annotations
 
+import atexit
 import queue
 import secrets
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 
 from assistant.errors import EngineError
 from assistant.generation.engine import Finish, Piece, Sampling
+from assistant.generation.gguf_check import check_gguf
 from assistant.generation.prompt import Turns, leave_room
 from assistant.generation.quiet import openvino_genai
 from assistant.generation.text import TextStream
@@ -50,6 +52,7 @@ class OpenVinoEngine:
         Raises:
             EngineError: OpenVINO is not installed, or can't read this file.
         """
+        check_gguf(gguf)
         self.name = name
         self.context_tokens = context_tokens
         self._genai = openvino_genai()
@@ -58,17 +61,22 @@ class OpenVinoEngine:
         scheduler.cache_size = CACHE_GB
         try:
             self._pipeline = self._genai.ContinuousBatchingPipeline(str(gguf), scheduler, "CPU", {})
-        except RuntimeError as error:
+        # What C++ throws arrives as one of these; a metadata key that is missing is an IndexError.
+        except (RuntimeError, LookupError, ValueError, MemoryError) as error:
             raise EngineError(
-                f"OpenVINO can't load {gguf.name}: {_first_line(error)}. Install it again."
+                f"OpenVINO can't load {gguf.name} as a language model: {_reason(error)}. "
+                "Get the file again, or choose another model."
             ) from error
         self._tokenizer = self._pipeline.get_tokenizer()
         self._tokenizer_lock = threading.Lock()
         self._turns = Turns(_control_tokens(self._tokenizer))
         self._arrivals: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = threading.Event()
+        self._why_closed = _CLOSED
         self._worker = threading.Thread(target=self._work, name="openvino", daemon=True)
         self._worker.start()
+        # Native threads that outlive the interpreter can abort the process and change its exit code.
+        atexit.register(self.close)
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the conversation after the model's chat template, the answer's opening included."""
@@ -89,15 +97,15 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """Free the model. Running streams end with EngineError. Closing twice is harmless."""
-        if not self._closed.is_set():
-            self._closed.set()
-            self._arrivals.put(None)
-            self._worker.join()
-            self._pipeline = None
+        self._closed.set()
+        self._arrivals.put(None)
+        self._worker.join()
+        self._pipeline = None
+        atexit.unregister(self.close)
 
     def _encode(self, messages: Sequence[Message]) -> Any:
         if self._closed.is_set():
-            raise EngineError(_CLOSED)
+            raise EngineError(self._why_closed)
         with self._tokenizer_lock:
             prompt = self._tokenizer.apply_chat_template(self._turns.as_template_input(messages), True)
             return self._tokenizer.encode(prompt, add_special_tokens=False).input_ids
@@ -111,8 +119,6 @@ class OpenVinoEngine:
         text = TextStream(self._decode, sampling.stop)
         end = self._tokenizer.get_eos_token_id()
         finish: Finish = "length"
-        if self._closed.is_set():
-            raise EngineError(_CLOSED)
         self._arrivals.put(job)
         try:
             while finish == "length":
@@ -120,6 +126,9 @@ class OpenVinoEngine:
                     # So that a stop is heard while the prompt is being read and nothing comes.
                     news = job.news.get(timeout=0.1)
                 except queue.Empty:
+                    # What is handed over while the engine closes is seen by nobody.
+                    if not self._worker.is_alive() and job.news.empty():
+                        raise EngineError(self._why_closed) from None
                     news = []
                 if isinstance(news, EngineError):
                     raise news
@@ -177,10 +186,9 @@ class OpenVinoEngine:
                     self._pipeline.step()
                 running = [job for job in running if self._hand_out(job)]
         except RuntimeError as error:
+            self._why_closed = f"The language model failed: {_reason(error)}. Start the app again."
             self._closed.set()
-            self._end_all(
-                running, EngineError(f"The language model failed: {_first_line(error)}. Ask again.")
-            )
+            self._end_all(running, EngineError(self._why_closed))
         else:
             for job in running:
                 job.handle.cancel()
@@ -230,5 +238,6 @@ def _control_tokens(tokenizer: Any) -> list[str]:
     return [name for name in names if name.startswith("<|") and name.endswith("|>")]
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200].rstrip(".")
+def _reason(error: Exception) -> str:
+    """The last line, where OpenVINO says it; the lines before name places in its source."""
+    return str(error).strip().rsplit("\n", 1)[-1][:200].rstrip(".")

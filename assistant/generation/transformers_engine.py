@@ -7,6 +7,8 @@ made at a time. It loads safetensors and GGUF only, and runs no code that comes 
 from __future__ import annotations
 
 import queue
+import secrets
+import struct
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import EngineError
 from assistant.generation.engine import Finish, Piece, Sampling
+from assistant.generation.gguf_check import check_gguf
 from assistant.generation.prompt import Turns, leave_room
 from assistant.generation.text import TextStream
 from assistant.types import Message
@@ -52,6 +55,7 @@ class TransformersEngine:
             EngineError: it can't be loaded, or has no chat template.
         """
         import torch
+        from transformers import GenerationConfig
 
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.name = name
@@ -65,6 +69,8 @@ class TransformersEngine:
         self.context_tokens = min(context_tokens, int(most))
         self._turns = Turns(self._tokenizer.all_special_tokens)
         self._ends = _end_tokens(self._model, self._tokenizer)
+        # What its maker set would fill in for every field that `Sampling` doesn't have.
+        self._model.generation_config = GenerationConfig()
         self._busy = threading.Lock()
         self._tokenizer_lock = threading.Lock()
         self._closed = threading.Event()
@@ -125,6 +131,8 @@ class TransformersEngine:
                 except queue.Empty:
                     if stop.is_set():
                         finish = "stop"
+                    elif not worker.is_alive() and job.news.empty():
+                        raise EngineError("The language model failed; the log says why. Ask again.") from None
                     continue
                 if isinstance(news, EngineError):
                     raise news
@@ -224,8 +232,9 @@ def _run(
     processors = LogitsProcessorList()
     if sampling.frequency_penalty:
         processors.append(_FrequencyPenalty(sampling.frequency_penalty, len(ids)))
-    if sampled and sampling.seed is not None:
-        torch.manual_seed(sampling.seed)
+    if sampled:
+        # Without a seed as well: what is drawn after a seeded answer would follow from its seed.
+        torch.manual_seed(secrets.randbits(32) if sampling.seed is None else sampling.seed)
     prompt = torch.tensor([ids], device=model.device)
     with torch.inference_mode():
         model.generate(
@@ -240,13 +249,16 @@ def _run(
 
 def _load(model: str | Path, device: str) -> tuple[Any, Any]:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
     from transformers.utils import logging as transformers_logging
 
-    # Its progress bar would land between the lines that the shell prints.
+    # Progress bars would land between the lines that the shell prints. The one for a GGUF has no switch.
     transformers_logging.disable_progress_bar()
+    modeling_gguf_pytorch_utils.tqdm = lambda tensors, **_: tensors
     path = Path(model)
     is_gguf = path.suffix == ".gguf"
+    if is_gguf:
+        check_gguf(path)
     source = str(path.parent) if is_gguf else str(model)
     extra = {"gguf_file": path.name} if is_gguf else {}
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
@@ -256,7 +268,7 @@ def _load(model: str | Path, device: str) -> tuple[Any, Any]:
             source, dtype=dtype, trust_remote_code=False, use_safetensors=None if is_gguf else True, **extra
         )
         return tokenizer, network.to(device).eval()
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, LookupError, ImportError, RuntimeError, struct.error) as error:
         raise EngineError(f"The model {model} can't be loaded: {_first_line(error)}.") from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -34,6 +33,8 @@ class App:
     port: int = field(default_factory=free_port)
     environ: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    printed: threading.Condition = field(default_factory=threading.Condition)
+    ended: bool = False
     reader: threading.Thread | None = None
     process: subprocess.Popen[str] | None = None
 
@@ -52,31 +53,30 @@ class App:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        self.wait_for(r"http://\S+")
-        self.reader = threading.Thread(target=self._drain, daemon=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+        self.wait_for(r"http://\S+\n")
         return self
 
     def wait_for(self, pattern: str) -> str:
         """The first match in what it prints."""
-        assert self.process is not None
-        assert self.process.stdout is not None
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            ready, _, _ = select.select([self.process.stdout], [], [], 1.0)
-            if ready:
-                line = self.process.stdout.readline()
-                self.lines.append(line)
-                if found := re.search(pattern, line):
-                    return found[0]
-                if not line:
-                    break
-        raise AssertionError(f"{pattern} was not printed:\n{''.join(self.lines)}")
+        with self.printed:
+            found = self.printed.wait_for(
+                lambda: re.search(pattern, "".join(self.lines)) or self.ended, timeout=PATIENCE_S
+            )
+        assert isinstance(found, re.Match), f"{pattern} was not printed:\n{''.join(self.lines)}"
+        return found[0]
 
-    def _drain(self) -> None:
+    def _read(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
+        for line in self.process.stdout:
+            with self.printed:
+                self.lines.append(line)
+                self.printed.notify_all()
+        with self.printed:
+            self.ended = True
+            self.printed.notify_all()
 
     @property
     def setup_link(self) -> str:
