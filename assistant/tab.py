@@ -61,7 +61,7 @@ def build_tab(service: ChatService, page: gr.Blocks) -> None:
         except AssistantError as error:
             # What was typed stays in the box. A raised gr.Error would cover the thread with its own.
             gr.Warning(str(error), duration=ALERT_S, title="Not sent")
-            kept = {"text": given.get("text") or "", "files": []} if given else None
+            kept: Any = {"text": given.get("text") or "", "files": []} if given else None
             yield gr.skip(), gr.MultimodalTextbox(value=kept) if kept else gr.skip()
             return
         yield service.page(user), gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True)

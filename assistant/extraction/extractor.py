@@ -157,7 +157,7 @@ def _read(text: str, encoded: Encoded, head: Head, table: NDArray[np.float32]) -
 
 
 def _is_whole(disease: Finding, every: Sequence[Finding]) -> bool:
-    """Whether it holds a clinical problem, more besides, and cuts through nothing."""
+    """Whether it is made of nothing but a clinical problem and its parts ("pulmonary", "embolism")."""
     if disease.label != DISEASE:
         return False
     touching = [
@@ -168,8 +168,15 @@ def _is_whole(disease: Finding, every: Sequence[Finding]) -> bool:
         and disease.start < other.end
     ]
     inside = all(disease.start <= other.start and other.end <= disease.end for other in touching)
+    covered = sum(other.end - other.start for other in touching)
     problems = [other for other in touching if other.label in PROBLEMS]
-    return inside and any(other.end - other.start < disease.end - disease.start for other in problems)
+    # Between its parts stands one space each: "falls and hallucinations" are two findings.
+    return (
+        inside
+        and len(problems) == 1
+        and len(touching) > 1
+        and disease.end - disease.start == covered + len(touching) - 1
+    )
 
 
 def resolve(findings: Iterable[Finding]) -> list[Finding]:
