@@ -1,0 +1,96 @@
+"""What a run says while it goes on: typed events, and the file that keeps them, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+METRICS = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """An optimiser step; `loss` is the mean over its `label_tokens`. Times in seconds, memory in bytes."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    rate: float
+    gradient_norm: float
+    label_tokens: int
+    label_tokens_a_second: float
+    memory: int
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The mean loss over the label tokens of the held-out part; `best` if it was never lower."""
+
+    step: int
+    loss: float
+    label_tokens: int
+    best: bool
+    samples: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def perplexity(self) -> float:
+        """e to the loss."""
+        return math.exp(min(self.loss, 700.0))
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something a person should know while the run goes on."""
+
+    step: int
+    text: str
+
+
+Event = StepDone | Evaluated | Warned
+_NAMES = {StepDone: "step", Evaluated: "evaluation", Warned: "warning"}
+
+
+def as_line(event: Event) -> str:
+    """One line of JSON; numbers that are none are null."""
+    values = {name: _plain(value) for name, value in asdict(event).items()}
+    if isinstance(event, Evaluated):
+        values["perplexity"] = _plain(event.perplexity)
+    return json.dumps({"kind": _NAMES[type(event)]} | values, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_metrics(folder: Path) -> Iterator[dict[str, Any]]:
+    """What a run has said so far; a line that a crash cut short is left out."""
+    path = folder / METRICS
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as stream:
+        for line in stream:
+            if line.endswith("\n"):
+                yield json.loads(line)
+
+
+class Metrics:
+    """Appends events to a run's file."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        """Forget what was said after `step`: it will be said again."""
+        self._path = folder / METRICS
+        kept = [line for line in read_metrics(folder) if line["step"] <= step]
+        part = folder / f".{METRICS}.part"
+        part.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept), "utf-8")
+        part.replace(self._path)
+
+    def write(self, event: Event) -> None:
+        """Append one event; whole before the next begins."""
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(as_line(event))
