@@ -127,15 +127,18 @@ class ChatService:
                 conversation.stop.set()
 
     def clear(self, user: str) -> None:
-        """Forget the conversation, here and on disk."""
-        self.stop(user)
-        conversation = self._of(user)
-        with conversation.changed:
-            conversation.turns.clear()
-            conversation.drawn.clear()
-            conversation.notice = ""
-            conversation.version += 1
-            conversation.changed.notify_all()
+        """Forget the conversation, here and on disk. An answer under way ends unseen; nobody waits for it."""
+        old = self._of(user)
+        with self._lock:
+            self._open[user] = _Conversation([])
+        with old.changed:
+            if old.stop is not None:
+                old.stop.set()
+            old.stop = None  # who follows it leaves
+            old.turns.clear()
+            old.drawn.clear()
+            old.version += 1
+            old.changed.notify_all()
         self._store.delete(user)
 
     def follow(self, user: str) -> Iterator[dict[str, Any]]:

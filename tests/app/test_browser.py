@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 PASSWORD = "four quiet herons wading 7"
 PATIENCE_MS = 120_000
+# The models are still being loaded when the first questions are asked.
+expect.set_options(timeout=60_000)
 LONG_NOTE = "He has a tremor and denies falls. " * 40
 
 

@@ -133,6 +133,22 @@ def test_edit_takes_the_words_back_and_clear_forgets() -> None:
     assert "ada" not in store.kept
 
 
+def test_clear_ends_an_answer_under_way_and_a_new_question_may_follow_at_once() -> None:
+    service, engine, store = a_service()
+    engine.gate = threading.Semaphore(0)
+    service.ask("ada", "What is a tremor?")
+    assert engine.said_first.wait(20)
+    service.clear("ada")
+    assert service.page("ada")["turns"] == []
+    assert not service.page("ada")["busy"]
+    service.ask("ada", "And a tremor in sleep?")
+    engine.gate.release(100)
+    html = last_page(service, "ada")
+    assert "in sleep" in html
+    assert html.count("You asked") == 1
+    assert [turn.question for turn in store.kept["ada"]] == ["And a tremor in sleep?"]
+
+
 def test_the_history_reaches_the_model_but_only_of_this_user() -> None:
     service, engine, _ = a_service()
     for user, text in (
