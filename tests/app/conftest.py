@@ -12,9 +12,12 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.app.served import App
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without the background traffic of its own."""
+    """Debian's Chromium, without the background traffic of its own.
+
+    It ends with the module: while Playwright is at work, no other test can run an event loop.
+    """
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert found, "The browser tests need chromium: make test installs it where it may."
     with sync_playwright() as playwright:
