@@ -235,6 +235,10 @@ def test_it_fits_a_phone_in_light_and_dark(house: House) -> None:
             page.wait_for_function(
                 "on => document.body.classList.contains('dark') === on", arg=scheme == "dark"
             )
+            # Gradio fades from one colour to the other; in between nothing has its contrast.
+            page.wait_for_function(
+                "!document.getAnimations().some(animation => animation instanceof CSSTransition)"
+            )
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
             assert box_of(page).is_visible()
             accessible(page)
