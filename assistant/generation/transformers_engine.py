@@ -21,6 +21,7 @@ from assistant.generation.gguf_check import check_gguf
 from assistant.generation.prompt import Turns, leave_room
 from assistant.generation.text import TextStream
 from assistant.types import Message
+from assistant.weights import quiet_loading
 
 if TYPE_CHECKING:
     import torch
@@ -250,10 +251,9 @@ def _run(
 def _load(model: str | Path, device: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
-    from transformers.utils import logging as transformers_logging
 
     # Progress bars would land between the lines that the shell prints. The one for a GGUF has no switch.
-    transformers_logging.disable_progress_bar()
+    quiet_loading()
     modeling_gguf_pytorch_utils.tqdm = lambda tensors, **_: tensors
     path = Path(model)
     is_gguf = path.suffix == ".gguf"
