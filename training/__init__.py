@@ -1,1 +1,1 @@
-"""The training studio: from a pile of text to a better model, on any hardware."""
+"""The training studio: a user's own text -> a better model, in steps, from the page or a shell."""
