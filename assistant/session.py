@@ -10,9 +10,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from assistant.documents import read_note
 from assistant.errors import AssistantError, BadInputError
@@ -23,6 +24,7 @@ from assistant.types import Message
 
 FRAME_S = 0.08
 HISTORY_TURNS = 6
+WARMING_UP = "The model is warming up…"
 INTERRUPTED = "This answer was interrupted. Press Retry to ask again."
 
 
@@ -35,6 +37,40 @@ class Ready(Protocol):
 
     def get(self) -> Assistant:
         """The assistant; waits for it. Raises AssistantError if it can't be loaded."""
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """Something that has an Assistant for each user."""
+
+    def progress_for(self, user: str) -> str:
+        """What the user waits for before an answer can begin, for people; empty when nothing."""
+
+    def assistant_for(
+        self, user: str, stop: threading.Event | None = None
+    ) -> AbstractContextManager[Assistant]:
+        """The user's assistant, whole as long as the block runs; waits for it, at most until `stop` is set.
+
+        Raises AssistantError if it can't be loaded.
+        """
+
+
+class OneForAll:
+    """The same assistant for every user."""
+
+    def __init__(self, assistant: Ready) -> None:
+        self._assistant = assistant
+
+    def progress_for(self, user: str) -> str:
+        """What everybody waits for; empty when nothing."""
+        del user
+        return WARMING_UP if self._assistant.progress else ""
+
+    @contextmanager
+    def assistant_for(self, user: str, stop: threading.Event | None = None) -> Iterator[Assistant]:
+        """The one assistant. Raises AssistantError if it can't be loaded."""
+        del user, stop
+        yield self._assistant.get()
 
 
 class Keeps(Protocol):
@@ -72,12 +108,12 @@ class ChatService:
 
     def __init__(
         self,
-        assistant: Ready,
+        assistant: Ready | Serves,
         store: Keeps,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._assistant = assistant
+        self._assistants = assistant if isinstance(assistant, Serves) else OneForAll(assistant)
         self._store = store
         self._new_id = new_id
         self._pause = pause
@@ -221,11 +257,12 @@ class ChatService:
     ) -> None:
         try:
             self._try_to_keep(user, conversation)
-            if self._assistant.progress:
-                turn = self._replace(conversation, turn, replace(turn, status="The model is warming up…"))
-            assistant = self._assistant.get()
-            for event in assistant.answer(question, stop):
-                turn = self._replace(conversation, turn, turn.after(event))
+            progress = self._assistants.progress_for(user)
+            if progress:
+                turn = self._replace(conversation, turn, replace(turn, status=progress))
+            with self._assistants.assistant_for(user, stop) as assistant:
+                for event in assistant.answer(question, stop):
+                    turn = self._replace(conversation, turn, turn.after(event))
         except AssistantError as error:
             turn = self._replace(conversation, turn, turn.failed(str(error)))
         finally:

@@ -1,6 +1,7 @@
 """Text -> findings: every span that the tagger's heads mark, with label, assertion and confidence.
 
-Offsets are code points of the text as given. No triage, no retrieval, and no limit on length here.
+A tagger of somebody's own may stand beside the house's; where both mark a word, its finding is kept. Offsets
+are code points of the text as given. No triage, no retrieval, and no limit on length here.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import threading
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +49,17 @@ class WordScorer(Protocol):
         """What each head says of each word."""
 
 
+class MarksSpans(Protocol):
+    """What the extractor needs of a tagger of somebody's own. Safe to share between threads."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label a finding of it can have."""
+
+    def findings(self, text: str) -> tuple[Finding, ...]:
+        """What it marks, flat and in the text's order, without assertion."""
+
+
 def mixed_diseases(scores: Scores, heads: Sequence[Head]) -> NDArray[np.float32]:
     """(words, 3) log-probabilities of O, B-Disease, I-Disease: the heads weighed by the kind of text."""
     by_name = {head.name: head for head in heads}
@@ -75,8 +88,9 @@ def chemicals(scores: Scores, heads: Sequence[Head]) -> NDArray[np.float32]:
 class Extractor:
     """The one way from text to findings. Thread-safe: one text at a time goes through the network."""
 
-    def __init__(self, tagger: WordScorer) -> None:
+    def __init__(self, tagger: WordScorer, custom: MarksSpans | None = None) -> None:
         self._tagger = tagger
+        self._custom = custom
         self._lock = threading.Lock()
 
     @classmethod
@@ -88,13 +102,41 @@ class Extractor:
         """
         return cls(Tagger(folder))
 
+    def with_custom(self, custom: MarksSpans) -> Extractor:
+        """The same network, shared, with a tagger of somebody's own beside it."""
+        twin = Extractor(self._tagger, custom)
+        twin._lock = self._lock
+        return twin
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Every label a finding can have."""
-        return tuple(dict.fromkeys(label for head in self._tagger.heads for label in head.labels))
+        custom = self._custom.labels if self._custom is not None else ()
+        return tuple(dict.fromkeys((*self._known.values(), *map(self._label, custom))))
 
     def layers(self, text: str) -> tuple[Finding, ...]:
         """Every layer's findings, overlaps and all, without assertion: what scoring compares."""
+        return (*self._own(text), *self._house(text))
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        """The house's labels by their plain form."""
+        return {_plain(label): label for head in self._tagger.heads for label in head.labels}
+
+    def _label(self, label: str) -> str:
+        """The house's spelling of a label that it knows: "DISEASE" and "sign-symptom" are its own."""
+        return self._known.get(_plain(label), label)
+
+    def _own(self, text: str) -> tuple[Finding, ...]:
+        """The layer of the tagger of somebody's own."""
+        if self._custom is None:
+            return ()
+        return tuple(
+            replace(finding, label=self._label(finding.label)) for finding in self._custom.findings(text)
+        )
+
+    def _house(self, text: str) -> tuple[Finding, ...]:
+        """The layers of the house's own tagger."""
         encoded = self._tagger.encode(text)
         if not encoded.words:
             return ()
@@ -107,27 +149,50 @@ class Extractor:
         ]
         tables.append((DISEASES, mixed_diseases(scores, self._tagger.heads)))
         tables.append((CHEMICALS, chemicals(scores, self._tagger.heads)))
-        return tuple(finding for head, table in tables for finding in _read(text, encoded, head, table))
+        return tuple(finding for head, table in tables for finding in read(text, encoded, head, table))
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the text says, in its order: of overlapping spans the clinical label is kept.
 
         A History or Family_history span stays beside the findings inside it. What is present in a
-        Family_history span is the family's; History spans are too uncertain to decide for the rules.
+        Family_history span is the family's; History spans are too uncertain to decide for the rules. Of
+        somebody's own tagger every span is kept, and what it overlaps of the house's is not.
         """
-        kept = _said(text, resolve(self.layers(text)))
-        assertions = assign(text, [(finding.start, finding.end, finding.label) for finding in kept])
+        own = self._own(text)
+        kept = _said(text, resolve((*own, *_beside(own, self._house(text)))))
+        # The rules know a problem and a drug. A label that the house doesn't know is taken for a problem.
+        known = set(self._known.values())
+        ruled = [finding.label if finding.label in known else DISEASE for finding in kept]
+        assertions = assign(
+            text, [(finding.start, finding.end, label) for finding, label in zip(kept, ruled, strict=True)]
+        )
         around = [finding for finding in kept if finding.label == "Family_history"]
         out = []
-        for finding, assertion in zip(kept, assertions, strict=True):
+        for finding, label, assertion in zip(kept, ruled, assertions, strict=True):
             outer = next(
                 (c for c in around if c is not finding and c.start <= finding.start and finding.end <= c.end),
                 None,
             )
-            if outer is not None and assertion == "present" and finding.label in PROBLEMS:
+            if outer is not None and assertion == "present" and label in PROBLEMS:
                 assertion = "family"  # noqa: PLW2901 - the last word on it
             out.append(replace(finding, assertion=assertion))
         return tuple(out)
+
+
+def _plain(label: str) -> str:
+    return label.casefold().replace("-", "_").replace(" ", "_")
+
+
+def _beside(own: Sequence[Finding], house: Sequence[Finding]) -> list[Finding]:
+    """The house's findings that overlap none of somebody's own; a container yields only to a container."""
+    taken: dict[bool, set[int]] = {True: set(), False: set()}
+    for finding in own:
+        taken[finding.label in CONTAINERS].update(range(finding.start, finding.end))
+    return [
+        finding
+        for finding in house
+        if taken[finding.label in CONTAINERS].isdisjoint(range(finding.start, finding.end))
+    ]
 
 
 def _said(text: str, findings: Sequence[Finding]) -> list[Finding]:
@@ -146,7 +211,8 @@ def _said(text: str, findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
-def _read(text: str, encoded: Encoded, head: Head, table: NDArray[np.float32]) -> Iterable[Finding]:
+def read(text: str, encoded: Encoded, head: Head, table: NDArray[np.float32]) -> Iterator[Finding]:
+    """The spans of the best path through (words, tags) log-probabilities, without assertion."""
     path = scheme.best_path(table, head)
     for first, last, label in scheme.runs(path, head):
         start, end = encoded.words[first][1], encoded.words[last - 1][2]

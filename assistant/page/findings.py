@@ -45,13 +45,19 @@ LOOKS = {
     "Biological_structure": Look("part of the body", "person"),
 }
 # In the page only what helps a reader; the shell's JSON has every label.
-_GROUP_TITLES = (
-    ("condition", "Conditions"),
-    ("symptom", "Symptoms"),
-    ("medicine", "Medicines and treatment"),
-    ("measure", "Tests and values"),
-    ("history", "History"),
+HIDDEN = frozenset(
+    {"Detailed_description", "Clinical_event", "Nonbiological_location", "Distance", "Coreference"}
 )
+OTHER = "other"
+"""The neutral colour of labels that are not the house's: those of somebody's own tagger."""
+_LABEL_CHARACTERS = 40
+_TITLES = {
+    "condition": "Conditions",
+    "symptom": "Symptoms",
+    "medicine": "Medicines and treatment",
+    "measure": "Tests and values",
+    "history": "History",
+}
 _ASSERTIONS = {
     "absent": "not present",
     "possible": "possible",
@@ -61,12 +67,20 @@ _ASSERTIONS = {
 }
 
 
+def look(label: str) -> Look:
+    """How a label is shown; one that the house doesn't know by its own name."""
+    known = LOOKS.get(label)
+    if known is not None:
+        return known
+    return Look(" ".join(label.replace("_", " ").split())[:_LABEL_CHARACTERS] or OTHER, OTHER)
+
+
 def shown(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that the page marks: flat, in order, labels that help a reader."""
     flat: list[Finding] = []
-    known = [finding for finding in findings if finding.label in LOOKS]
+    known = [finding for finding in findings if finding.label not in HIDDEN]
     # What lies inside a stretch of history says more than the stretch; of two the shorter is more exact.
-    for finding in sorted(known, key=lambda f: (LOOKS[f.label].group == "history", f.end - f.start, f.start)):
+    for finding in sorted(known, key=lambda f: (look(f.label).group == "history", f.end - f.start, f.start)):
         if all(finding.end <= other.start or finding.start >= other.end for other in flat):
             flat.append(finding)
     return sorted(flat, key=lambda finding: finding.start)
@@ -93,14 +107,14 @@ def marked(text: str, findings: Sequence[Finding], *, scrolls: bool = False) -> 
 
 
 def _mark(finding: Finding) -> str:
-    look = LOOKS[finding.label]
+    how = look(finding.label)
     status = _ASSERTIONS.get(finding.assertion, "")
-    note = f"{look.word}, {status}" if status else look.word
+    note = f"{how.word}, {status}" if status else how.word
     words = escape(finding.text)
     inner = f"<del>{words}</del>" if finding.assertion == "absent" else words
     sure = f"{finding.confidence:.0%}"
     return (
-        f'<mark class="f {look.group} {finding.assertion}" title="{escape(note)} (certainty {sure})">'
+        f'<mark class="f {how.group} {finding.assertion}" title="{escape(note)} (certainty {sure})">'
         f'{inner}<span class="tag">{escape(note)}</span></mark>'
     )
 
@@ -108,22 +122,24 @@ def _mark(finding: Finding) -> str:
 def summary(*of_texts: Sequence[Finding]) -> str:
     """What was found in one or several texts, by group: a table for the eye and the screen reader.
 
-    Each text's findings come apart, for offsets into different texts can't be compared. Empty when nothing
-    was found.
+    Each text's findings come apart, for offsets into different texts can't be compared. A label that the
+    house doesn't know is a group of its own, after the others. Empty when nothing was found.
     """
-    groups: dict[str, dict[tuple[str, str], str]] = {}
+    groups: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for finding in (finding for findings in of_texts for finding in shown(findings)):
-        group = LOOKS[finding.label].group
+        how = look(finding.label)
+        title = how.word[:1].upper() + how.word[1:] if how.group == OTHER else _TITLES.get(how.group, "")
         key = (" ".join(finding.text.lower().split()), finding.assertion)
-        groups.setdefault(group, {}).setdefault(key, " ".join(finding.text.split()))
+        groups.setdefault((how.group, title), {}).setdefault(key, " ".join(finding.text.split()))
+    others = sorted(place for place in groups if place[0] == OTHER)
     rows = []
-    for group, title in _GROUP_TITLES:
-        if group in groups:
-            items = "".join(_item(group, words, status) for (_, status), words in groups[group].items())
-            rows.append(f"<dt>{title}</dt><dd>{items}</dd>")
+    for place in (*_TITLES.items(), *others):
+        if place in groups:
+            items = "".join(_item(place[0], words, status) for (_, status), words in groups[place].items())
+            rows.append(f"<dt>{escape(place[1])}</dt><dd>{items}</dd>")
     if not rows:
         return ""
-    count = sum(len(items) for group, items in groups.items() if group != "person")
+    count = sum(len(items) for (group, _), items in groups.items() if group != "person")
     noun = "fact" if count == 1 else "facts"
     return (
         f'<details class="facts" open><summary>{count} {noun} found</summary>'

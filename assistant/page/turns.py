@@ -214,10 +214,12 @@ def _state(done: Done | None, device: str) -> str:
     if done is None:
         return ""
     stopped = "Stopped by you. " if done.stopped else ""
+    notices = "".join(f" {escape(notice)}" for notice in done.notices)
     if done.model == "rules":
-        return f'<p class="state">{stopped}Answered by a rule, not by the model.</p>'
+        return f'<p class="state">{stopped}Answered by a rule, not by the model.{notices}</p>'
     where = escape(f"{done.model} on {device}" if device else done.model)
-    return f'<p class="state">{stopped}{where} · {_speed(done.timings)}</p>'
+    separator = " ·" if notices else ""
+    return f'<p class="state">{stopped}{where} · {_speed(done.timings)}{separator}{notices}</p>'
 
 
 def _speed(timings: Timings) -> str:

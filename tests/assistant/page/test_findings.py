@@ -6,7 +6,8 @@ from html import unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.page.findings import LOOKS, marked, summary
+from assistant.extraction.tagger import WEIGHTS, Heads
+from assistant.page.findings import HIDDEN, LOOKS, marked, summary
 from assistant.types import Finding
 
 TEXT = "He denies falls but has <b>tremor</b> & stiffness."
@@ -37,7 +38,14 @@ def test_words_survive_and_markup_in_them_is_harmless() -> None:
 
 @given(
     st.text(min_size=1, max_size=80),
-    st.lists(st.tuples(st.integers(0, 79), st.integers(1, 30), st.sampled_from(sorted(LOOKS))), max_size=8),
+    st.lists(
+        st.tuples(
+            st.integers(0, 79),
+            st.integers(1, 30),
+            st.sampled_from([*sorted(LOOKS), *sorted(HIDDEN), "Gene", "_"]),
+        ),
+        max_size=8,
+    ),
 )
 def test_any_spans_leave_the_words_whole(text: str, spans: list[tuple[int, int, str]]) -> None:
     findings = [
@@ -65,3 +73,30 @@ def test_the_summary_names_each_fact_once_by_group() -> None:
 
 def test_a_very_long_text_says_how_much_is_not_shown() -> None:
     assert "14,000 more characters" in marked("x" * 20_000, [])
+
+
+def test_a_label_that_the_house_does_not_know_is_shown_neutrally_by_its_name_and_never_as_markup() -> None:
+    text = "TP53 and gout"
+    found = [finding(text, "TP53", "Gene_<b>symbol</b>"), finding(text, "gout", "Disease")]
+    html = marked(text, found)
+    assert '<mark class="f other present"' in html
+    assert "Gene &lt;b&gt;symbol" in html
+    assert "<b>" not in html
+    assert plain(html) == text
+    facts = summary(found)
+    assert "2 facts found" in facts
+    assert facts.index("<dt>Conditions</dt>") < facts.index("<dt>Gene &lt;b&gt;symbol&lt;/b&gt;</dt>")
+
+
+def test_two_unknown_labels_are_two_groups() -> None:
+    text = "TP53 in yeast"
+    facts = summary([finding(text, "TP53", "Gene"), finding(text, "yeast", "species")])
+    assert facts.index("<dt>Gene</dt>") < facts.index("<dt>Species</dt>")
+
+
+def test_every_label_of_the_house_is_shown_in_its_colour_or_left_out_on_purpose() -> None:
+    house = {label for head in Heads.read(WEIGHTS / "config.json").heads for label in head.labels}
+    assert house == LOOKS.keys() | HIDDEN
+    assert not LOOKS.keys() & HIDDEN
+    text = "a word"
+    assert all("<mark" not in marked(text, [finding(text, "word", label)]) for label in HIDDEN)

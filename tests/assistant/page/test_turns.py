@@ -149,7 +149,7 @@ def said(turn: Turn) -> str:
 def filled(text: Iterator[str], level: TriageLevel) -> Turn:
     """A turn with every text of it taken from `text`."""
     question, first, second = next(text), next(text), next(text)
-    finding = Finding(0, len(question), question, "Sign_symptom", "absent", 0.5)
+    finding = Finding(0, len(question), question, next(text), "absent", 0.5)
     return Turn(
         id=next(text),
         question=question,
@@ -160,7 +160,7 @@ def filled(text: Iterator[str], level: TriageLevel) -> Turn:
         passages=(Passage(1, next(text), next(text), next(text)),),
         answer=first + second + next(text),
         checks=(SentenceCheck(first, "passage", (1,)), SentenceCheck(second, "unsupported")),
-        done=Done(first + next(text), next(text), Timings(1.0, 2.0, 3)),
+        done=Done(first + next(text), next(text), Timings(1.0, 2.0, 3), notices=(next(text),)),
         status=next(text),
     )
 
@@ -193,7 +193,7 @@ def test_markup_in_every_text_at_once_stays_text(text: str, level: TriageLevel) 
 
 
 @given(
-    st.lists(hostile, min_size=16, max_size=16), st.sampled_from(["emergency", "urgent", "routine"]), hostile
+    st.lists(hostile, min_size=18, max_size=18), st.sampled_from(["emergency", "urgent", "routine"]), hostile
 )
 def test_no_text_of_any_field_becomes_markup(texts: list[str], level: TriageLevel, other: str) -> None:
     assert_harmless(filled(iter(texts), level), other)
@@ -319,6 +319,13 @@ def test_a_rule_that_answered_does_not_pass_as_a_model() -> None:
     page = html(replace(WHOLE, done=Done(ANSWER, "rules", Timings(0.01))), "CPU")
     assert "Answered by a rule, not by the model." in page
     assert "tokens/s" not in page
+
+
+def test_the_end_says_who_else_had_a_part_in_it() -> None:
+    done = replace(DONE, notices=("Facts marked by <genes> too.",))
+    assert "first word after 1.3 s · Facts marked by &lt;genes&gt; too." in html(replace(WHOLE, done=done))
+    ruled = replace(done, model="rules")
+    assert "not by the model. Facts marked by &lt;genes&gt; too." in html(replace(WHOLE, done=ruled))
 
 
 def test_a_speed_that_is_not_known_is_not_shown() -> None:
