@@ -244,7 +244,7 @@ RULES: tuple[Rule, ...] = (
         "Thoughts of suicide",
         r"\b(?:think\w*|thoughts?|plan\w*|consider\w*) (?:about |of |on )?suicide\b|\bend(?:ing)? it "
         r"(?:tonight|today|now|soon|for good)\b|\bwant it (?:all )?to be over\b|\blife is "
-        r"(?:pointless|meaningless|over)\b|\bunalive\b|\bkms\b|\bgoodbye note\b|\bjump "
+        r"(?:pointless|meaningless|over)\b|\bunalive\b|\bkms\b|\bgoodbye note\b|\bjump(?:ing)? "
         r"off\b[^.;,\n]{0,12}\b(?:bridge|roof|building)\b|\bbetter (?:off )?without me\b|\b(?:kill(?:ing)?"
         r"|hang(?:ing)?|shoot(?:ing)?|drown(?:ing)?) (?:myself|himself|herself"
         r"|themselves)\b|\bsuicidal\b"
@@ -261,7 +261,15 @@ RULES: tuple[Rule, ...] = (
         r"|\b(?:no|(?:don'?t|do not|can'?t) see (?:a|any)) (?:reason|point) (?:to|in) (?:keep |go on "
         r")?liv(?:e|ing)\b|\bcan'?t go on (?:living|any ?more)\b|\blife is(?:n'?t| not) worth living\b"
         r"|\bhow many (?:pills|tablets)\b[^.\n]{0,25}\bto (?:die|kill)\b|\blethal dose (?:for|to) (?:me"
-        r"|kill|die)\b",
+        r"|kill|die)\b"
+        r"|\bso (?:that )?(?:i|they|he|she) (?:don'?t|do not|doesn'?t|does not|won'?t|will not|never) wake up\b"
+        r"(?! (?:at night|in the night|during|early|tired|too|so|several|sick|sore|thirsty|hungry))"
+        r"|\b(?:going to|gonna|will|about to|want(?:s|ed)? to|plan(?:s|ned|ning)? to|intend(?:s|ing)? to"
+        r"|thinking (?:of|about)) (?:tak(?:e|ing)|swallow(?:ing)?) (?:all|every one)(?: of)? "
+        r"(?:my|his|her|their|the|these|those) (?:pills|tablets|meds|medication|medicines)\b"
+        r"(?! (?:in the|at (?:breakfast|lunch|dinner|bed)|with|before|after|every|as|together|daily|like))"
+        r"|\b(?:going|want(?:s|ed)?|plan(?:s|ned|ning)?|intend(?:s|ing)?|about) to (?:take an )?overdose\b"
+        r"|\bthinking (?:of|about) (?:taking an )?overdos(?:e|ing)\b",
         advice="crisis",
         literal=True,
     ),
