@@ -1,4 +1,4 @@
-"""The assistant from a shell: extract, ask, score-ner, train-ner. The same pipeline as the page's.
+"""The assistant from a shell: extract, ask, deidentify, and training and scoring of its heads.
 
 Exit codes: 0 done, 1 something here is broken (weights, engine), 2 what was given can't be used.
 """
@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     split.add_argument("--label", action="append", required=True, help="a label to write; repeatable")
     split.add_argument("--out", type=Path, required=True, help="the TSV file to write")
     split.set_defaults(run=_split)
+
+    from assistant.extraction.deidentify import commands as deidentify
+
+    deidentify.register(commands, _read)
     return parser
 
 
