@@ -57,10 +57,15 @@ def load_base(config: TrainingConfig, labels: tuple[str, ...] = ()) -> Base:
     weights.quiet_loading()
     torch.manual_seed(config.seed)  # what is fresh is drawn
     with _load_errors(config.base):
-        tokenizer = _tokenizer(source, extra)
+        tokenizer = _tokenizer(*((config.tokenizer, {}) if config.tokenizer else (source, extra)))
         if config.method == "scratch":
             return Base(_scratch(config, tokenizer, labels), tokenizer, ())
-        return Base(*_pretrained(config, source, extra, labels, tokenizer))
+        base = Base(*_pretrained(config, source, extra, labels, tokenizer))
+        if config.tokenizer:
+            from training.tokenizers import grow_embeddings
+
+            grow_embeddings(base.model, tokenizer)
+        return base
 
 
 def check_folder(folder: Path) -> None:
@@ -78,6 +83,19 @@ def check_folder(folder: Path) -> None:
             "opened, and is refused. Give a model in safetensors."
         )
     raise BadConfigError(f"The base {folder} has no weights in safetensors. Give a model that has.")
+
+
+def check_base(config: TrainingConfig) -> None:
+    """Return if what `config.base` names can be there, without loading it; a hub id can't be asked for.
+
+    Raises:
+        BadConfigError: it isn't there, or is a pickle.
+        RunError: the embedded weights are missing or not the ones on record.
+    """
+    try:
+        _locate(config)
+    except WeightsError as error:
+        raise RunError(str(error)) from error
 
 
 def _locate(config: TrainingConfig) -> tuple[str, dict[str, Any]]:

@@ -58,11 +58,12 @@ class Batch:
 class Plan:
     """The steps of every epoch."""
 
-    def __init__(self, lengths: Sequence[int], config: TrainingConfig) -> None:
+    def __init__(self, lengths: Sequence[int], config: TrainingConfig, processes: int = 1) -> None:
+        """`processes` that share a step make it as many times as large."""
         self._lengths = np.array(lengths, dtype=np.int64)
         self._seed = config.seed
-        self._rows = config.batch_size * config.accumulation
-        tokens = config.batch_tokens * config.accumulation
+        self._rows = config.batch_size * config.accumulation * processes
+        tokens = config.batch_tokens * config.accumulation * processes
         count = len(lengths)
         self.by_tokens = bool(tokens)
         if tokens:

@@ -11,7 +11,7 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,11 @@ def save(
     optimiser: torch.optim.Optimizer,
     state: Mapping[str, Any],
     keep: int,
+    randoms: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write `checkpoints/step-N` and remove all but the newest `keep`.
+
+    `randoms` are the random states of the processes that share the run; without them, this one's.
 
     Raises:
         RunError: there is no room on the disk.
@@ -72,7 +75,8 @@ def save(
     }
     safetensors.torch.save_file({name: value.detach() for name, value in weights.items()}, part / _WEIGHTS)
     safetensors.torch.save_file(moments, part / _OPTIMISER)
-    (part / _STATE).write_text(json.dumps({"step": step, **state, "random": _random_state()}), "utf-8")
+    held = {"step": step, **state, "random": list(randoms) or [random_state()]}
+    (part / _STATE).write_text(json.dumps(held), "utf-8")
     for path in part.iterdir():
         _sync(path)
     if place.exists():
@@ -91,7 +95,10 @@ def latest(run: Path) -> Path | None:
 
 
 def restore(
-    checkpoint: Path, weights: Mapping[str, torch.nn.Parameter], optimiser: torch.optim.Optimizer
+    checkpoint: Path,
+    weights: Mapping[str, torch.nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+    rank: int = 0,
 ) -> dict[str, Any]:
     """Put everything back as it was; returns what was given to `save` as state, and the step.
 
@@ -111,7 +118,7 @@ def restore(
             name, moment = key.rsplit("/", 1)
             device = weights[name].device if moment != "step" else "cpu"
             optimiser.state[weights[name]][moment] = value.to(device)
-        _set_random_state(state.pop("random"))
+        _set_random_state(state.pop("random")[rank])
     except (OSError, ValueError, LookupError, RuntimeError, safetensors.SafetensorError) as error:
         raise RunError(
             f"The checkpoint {checkpoint.name} can't be used: {error}. Remove its folder to go on from the "
@@ -133,7 +140,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _random_state() -> dict[str, Any]:
+def random_state() -> dict[str, Any]:
+    """What this process will draw next, as JSON holds it."""
     version, numbers, gauss = random.getstate()
     kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {

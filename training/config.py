@@ -77,6 +77,32 @@ class OptimiserSettings:
 
 
 @dataclass(frozen=True)
+class PrivacySettings:
+    """Differentially private training (see `private`).
+
+    Attributes:
+        target_epsilon: what the whole run may cost each document of the training split; 0 trains without.
+        delta: the chance that the guarantee fails; well below one in the number of documents.
+        clip: the longest gradient of one document.
+    """
+
+    target_epsilon: float = 0.0
+    delta: float = 1e-5
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_types(self, "privacy.")
+        _check_range("privacy.target_epsilon", self.target_epsilon, 0.0, 1000.0)
+        _check_range("privacy.delta", self.delta, 1e-15, 0.1)
+        _check_range("privacy.clip", self.clip, 1e-6, 1e6)
+
+    @property
+    def on(self) -> bool:
+        """Whether the run is private."""
+        return self.target_epsilon > 0
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One run.
 
@@ -85,6 +111,8 @@ class TrainingConfig:
         dataset: the folder of a prepared set.
         base: "gpt" or "bert" (the embedded models), a folder with safetensors, a GGUF file, or a hub id.
             From scratch: where the tokenizer comes from.
+        tokenizer: a folder with the base's own tokenizer, extended; the model's embeddings grow to fit. Needs
+            method full, since an adapter leaves them as they are.
         task, method: what is learned, and which weights move.
         epochs, max_steps: how long; 0 steps means as many as the epochs have.
         batch_size: the most examples that are computed at once.
@@ -107,6 +135,7 @@ class TrainingConfig:
     name: str
     dataset: str
     base: str = "gpt"
+    tokenizer: str = ""
     task: Task = "causal"
     method: Method = "lora"
     epochs: int = 3
@@ -127,6 +156,7 @@ class TrainingConfig:
     sample_prompts: tuple[str, ...] = ()
     lora: LoraSettings = field(default_factory=LoraSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     architecture: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -145,11 +175,29 @@ class TrainingConfig:
             raise BadConfigError(
                 f"batch_tokens must be 0 or at least the context, {self.context}; it is {self.batch_tokens}."
             )
+        if self.tokenizer and self.method != "full":
+            raise BadConfigError(
+                "tokenizer needs method full: the embeddings of its new words must be learned."
+            )
         if self.method == "scratch" and "model_type" not in self.architecture:
             raise BadConfigError(
                 "architecture must have a model_type (such as llama or bert) when method is scratch; "
                 f"it has {', '.join(sorted(self.architecture)) or 'nothing'}."
             )
+        self._check_privacy()
+
+    def _check_privacy(self) -> None:
+        if not self.privacy.on:
+            return
+        for option, reason in (
+            ("patience", "ending early would be decided by documents that no guarantee covers"),
+            ("batch_tokens", "documents are drawn one by one, batch_size x accumulation of them on average"),
+        ):
+            if getattr(self, option):
+                raise BadConfigError(
+                    f"{option} must be 0 when privacy.target_epsilon is not: {reason}; it is "
+                    f"{getattr(self, option)}."
+                )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
@@ -184,11 +232,15 @@ class TrainingConfig:
         """Plain values; `from_dict` reads them."""
         return asdict(self) | {"sample_prompts": list(self.sample_prompts)}
 
-    def to_yaml(self, path: Path) -> None:
-        """Write a file that `from_yaml` reads."""
+    def to_text(self) -> str:
+        """YAML that `from_yaml` reads."""
         import yaml
 
-        path.write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, width=1000), encoding="utf-8")
+        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, width=1000))
+
+    def to_yaml(self, path: Path) -> None:
+        """Write a file that `from_yaml` reads."""
+        path.write_text(self.to_text(), encoding="utf-8")
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -229,6 +281,7 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 _WORDS |= {
     LoraSettings: "a group of options",
     OptimiserSettings: "a group of options",
+    PrivacySettings: "a group of options",
     dict[str, Any]: "options",
 }
 

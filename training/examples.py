@@ -6,7 +6,6 @@ after it; in all others a target stands at its own position. IGNORED marks a pos
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from assistant.generation.prompt import Turns
 from training.config import TrainingConfig
 from training.errors import BadConfigError, BadDataError
 
@@ -138,7 +138,7 @@ def _encoder(kind: str, config: TrainingConfig, tokenizer: Any, labels: tuple[st
                 f"The base {config.base} has no chat template, which pairs need. Choose one that is tuned to "
                 "follow instructions, or a set of kind text."
             )
-        plain = _harmless(tokenizer.all_special_tokens)
+        plain = Turns(tokenizer.all_special_tokens).plain  # as the assistant does before it asks
         return lambda rows: (_instruction(row, config.context, tokenizer, plain) for row in rows)
     if config.task == "masked":
         if tokenizer.mask_token_id is None:
@@ -207,20 +207,6 @@ class _Frame:
         spread = np.full(len(framed), IGNORED, dtype=np.int32)
         spread[len(self.before) : len(self.before) + len(ids)] = targets
         return Example(framed, spread)
-
-
-def _harmless(control_tokens: Iterable[str]) -> Callable[[str], str]:
-    """What takes the power from the control tokens in a text, as the assistant does before it asks."""
-    tokens = sorted({token for token in control_tokens if len(token) > 1}, key=len, reverse=True)
-    control = re.compile("|".join(map(re.escape, tokens))) if tokens else None
-
-    def plain(text: str) -> str:
-        before = ""
-        while control is not None and text != before:
-            before, text = text, control.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
-        return text
-
-    return plain
 
 
 def _instruction(

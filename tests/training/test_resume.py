@@ -101,11 +101,12 @@ def assert_same_curve(folder: Path, whole: Path) -> None:
 
 
 def test_a_killed_run_goes_on_exactly(gpt: Path, tmp_path: Path) -> None:
-    """Killed before there is a checkpoint, and at steps that are drawn."""
-    config = tiny.config(gpt, epochs=2, evaluate_every=3, save_every=2)
+    """Killed before there is a checkpoint, and at 20 steps that are drawn."""
+    config = tiny.config(gpt, epochs=4, evaluate_every=5, save_every=3)
     whole = unbroken(tmp_path, config, tiny.texts())
     steps = max(step for _, step, _ in curve(whole))
-    for at in (1, *random.Random(5).sample(range(2, steps), 3)):
+    assert steps > 21
+    for at in (1, *random.Random(5).sample(range(2, steps), 20)):
         folder = runs.create(tmp_path / f"killed-{at}", config)
         child = multiprocessing.get_context("fork").Process(
             target=train_until_killed, args=(folder, at, "StepDone")

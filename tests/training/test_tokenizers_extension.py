@@ -13,6 +13,7 @@ import transformers
 
 from tests.training import medical, tiny
 from tests.training.medical import KINDS, TEXTS
+from training import runs
 from training.errors import BadConfigError, BadDataError
 from training.tokenizers import (
     TokenizerSettings,
@@ -25,6 +26,7 @@ from training.tokenizers import (
     save,
     train_tokenizer,
 )
+from training.trainer import train
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +176,18 @@ def test_the_embedded_models_tokenizers() -> None:
     mine = train_tokenizer(TEXTS, TokenizerSettings("bpe", 1000))
     ours, theirs = (row.measured for row in compare({"mine": mine, "gpt": gpt}, TEXTS[:50]))
     assert ours.fertility < theirs.fertility
+
+
+def test_a_base_is_fine_tuned_with_its_tokenizer_extended(gpt: Path, tmp_path: Path) -> None:
+    base = transformers.AutoTokenizer.from_pretrained(gpt)
+    data = tiny.FakeSet("text", [{"text": "bradykinesia and dyskinesia"}] * 12, [{"text": "bradykinesia"}])
+    tokenizer, added = extend(base, [row["text"] for row in data.train], 2)
+    assert added
+    save(tokenizer, tmp_path / "extended", {})
+    config = tiny.config(gpt, method="full", tokenizer=str(tmp_path / "extended"), max_steps=2)
+    folder = runs.create(tmp_path, config)
+    assert train(config, folder, data=data).reason == "done"
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder / "best")
+    assert model.get_input_embeddings().num_embeddings >= len(tokenizer) > len(base)
+    with pytest.raises(BadConfigError, match="needs method full"):
+        tiny.config(gpt, tokenizer=str(tmp_path / "extended"))
