@@ -34,6 +34,7 @@ from ui.rooms import Rooms
 
 if TYPE_CHECKING:
     from assistant.session import ChatService
+    from training.studio.service import Studio
 
 
 class SettingsError(ValueError):
@@ -50,10 +51,12 @@ class Settings:
     public_url: str | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
+    quota: int = 20_000_000_000
+    """Bytes that an account may have in the training studio."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE and _TLS_KEY.
+        """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE, _TLS_KEY and _QUOTA_GB.
 
         Raises:
             SettingsError: a value can't be used.
@@ -78,7 +81,12 @@ class Settings:
             if name is not None and not Path(name).is_file():
                 raise SettingsError(f"The TLS file {name} does not exist.")
         certificate, key = (Path(name) if name else None for name in files)
-        return cls(host, int(port), data, public, certificate, key)
+        quota = environ.get("ASKLEPION_QUOTA_GB", "20")
+        if not (quota.isascii() and quota.isdigit() and 0 < int(quota) <= 100_000):
+            raise SettingsError(
+                f"ASKLEPION_QUOTA_GB must be a whole number from 1 to 100000; it is {quota!r}."
+            )
+        return cls(host, int(port), data, public, certificate, key, int(quota) * 10**9)
 
 
 def prepare_data(folder: Path) -> None:
@@ -157,26 +165,57 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
     os.environ["GRADIO_TEMP_DIR"] = str(settings.data / "uploads")
     from assistant.build import AssistantSettings, Warmup, load_assistant
     from assistant.conversations import Conversations
+    from assistant.errors import EngineError
     from assistant.generation.choose import EngineSettings
+    from assistant.models.choices import Choices
+    from assistant.models.serving import Models
     from assistant.session import ChatService
+    from security.crypto.signatures import SigningKey
+    from training.errors import TrainingError
+    from training.studio.service import Studio
 
     chosen = AssistantSettings(EngineSettings.from_env(environ), settings.data / "cache")
     warmup = Warmup(lambda report: load_assistant(chosen, report))
     warmup.start()
-    return build_page(settings, ChatService(warmup, Conversations(door.database, door.vault))), warmup.close
+    choices = Choices(door.database)
+    studio = Studio.open(
+        settings.data / "training", choices, SigningKey.load_or_create(settings.data), settings.quota
+    )
+    studio.start()
+
+    def verify(path: Path) -> None:
+        try:
+            studio.versions.check(path)
+        except TrainingError as error:
+            raise EngineError(str(error)) from error
+
+    models = Models(warmup, choices, verify=verify)
+    service = ChatService(models, Conversations(door.database, door.vault))
+
+    def close() -> None:
+        studio.close()
+        models.close()
+        warmup.close()
+
+    return build_page(settings, service, studio), close
 
 
-def build_page(settings: Settings, service: ChatService) -> FastAPI:
+def build_page(settings: Settings, service: ChatService, studio: Studio) -> FastAPI:
     """The Gradio page on an app of its own."""
     import gradio as gr
     from fastapi.middleware.cors import CORSMiddleware
 
     from assistant import tab
+    from training import tab as training_tab
     from ui import frame, theme
 
     with gr.Blocks(title="Asklepion", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         frame.build_head(page)
-        tab.build_tab(service, page)
+        with gr.Tabs(elem_id="rooms"):
+            with gr.Tab("Assistant", id="assistant"):
+                tab.build_tab(service, page)
+            with gr.Tab("Training", id="training"):
+                training_tab.build_tab(studio, page)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # With a CORS policy of our own Gradio leaves out its own, which reflects any origin.
     app.add_middleware(CORSMiddleware, allow_origins=[])
@@ -189,13 +228,13 @@ def build_page(settings: Settings, service: ChatService) -> FastAPI:
         footer_links=[],
         run_history=False,
         show_error=False,
-        max_file_size="20mb",
+        max_file_size="500mb",
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
         mcp_server=False,
         theme=theme.build_theme(),
-        css_paths=[theme.CSS, tab.CSS],
+        css_paths=[theme.CSS, tab.CSS, training_tab.CSS],
         head=frame.HEAD,
     )
     return app

@@ -1,4 +1,4 @@
-"""`python -m bench [generation] [startup] [extraction] [--json]`: all of them if none is named."""
+"""`python -m bench [NAME ...] [--json]`: all of them if none is named."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ TITLES = {
     "generation": "Generation: SmolLM2-135M-Instruct on the CPU",
     "startup": "Start: a new data folder each time",
     "extraction": "Extraction: facts of a text",
+    "training": "Training: LoRA on the embedded GPT, beside transformers.Trainer with peft",
+    "preparation": "Preparation: files to a clean data set",
+    "memory": "Memory of training: estimated beside measured",
 }
 
 

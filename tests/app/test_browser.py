@@ -5,78 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.app.served import App, Authenticator
+from tests.app.house import PASSWORD, PATIENCE_MS, House, accessible
+from tests.app.served import App
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
-PASSWORD = "four quiet herons wading 7"
-PATIENCE_MS = 120_000
 # The models are still being loaded when the first questions are asked.
 expect.set_options(timeout=60_000)
 LONG_NOTE = "He has a tremor and denies falls. " * 40
-
-
-class House:
-    """The app with its administrator set up through the page, and a browser that is signed in."""
-
-    def __init__(self, app: App, context: BrowserContext) -> None:
-        self.app = app
-        self.context = context
-        self.origins: set[str] = set()
-        self.errors: list[str] = []
-        self.codes: list[str] = []
-        self.phone = Authenticator("")
-        self.page = self.new_page()
-
-    def new_page(self) -> Page:
-        page = self.context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on(
-            "request",
-            lambda request: self.origins.add(urlsplit(request.url)._replace(path="", query="").geturl()),
-        )
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        return page
-
-    def set_up(self) -> None:
-        page = self.page
-        page.goto(self.app.setup_link)
-        accessible(page)
-        page.get_by_label("Name").fill("ada")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password, once more").fill(PASSWORD)
-        page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role("img", name="QR code")).to_be_visible()
-        self.phone = Authenticator(re.sub(r"\s", "", page.locator(".key").inner_text()))
-        accessible(page)
-        page.get_by_label("Code from the app").fill(self.phone.code())
-        page.get_by_role("button", name="Create the account").click()
-        self.codes = page.locator(".codes li").all_inner_texts()
-        accessible(page)
-
-    def sign_in(self, code: str) -> None:
-        page = self.page
-        page.goto(f"{self.app.url}/login")
-        page.get_by_label("Name").fill("ada")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_label("Code from your authenticator app").fill(code)
-        page.get_by_role("button", name="Sign in").click()
-
-
-def accessible(page: Page) -> None:
-    """axe finds nothing serious or critical."""
-    found = [
-        f"{item['id']}: {item['nodes'][0]['html'][:200]}"
-        for item in Axe().run(page).response["violations"]
-        if item["impact"] in ("serious", "critical")
-    ]
-    assert found == []
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,11 @@ from training.commands.console import DONE, STOPPED, Console
 from training.errors import BadConfigError
 
 if TYPE_CHECKING:
+    from assistant.extraction.deidentify import Mode
+    from training.corpus.prepare import Extras
     from training.corpus.settings import PrepareSettings
 
+MODES = ("mask", "surrogate", "shift")
 _SWITCHES = ("repair", "boilerplate", "exact", "near", "quality")
 
 
@@ -36,6 +41,15 @@ def register(commands: Any) -> argparse.ArgumentParser:
         "--column", action="append", default=[], metavar="ROLE=NAME", help="which column is what; repeatable"
     )
     parser.add_argument("--keep", action="append", default=[], metavar="ID", help="a document that stays")
+    parser.add_argument(
+        "--deidentify",
+        choices=MODES,
+        help="take out names, dates and the other identifiers: masked, replaced, or with dates shifted",
+    )
+    parser.add_argument(
+        "--rules-only", action="store_true", help="of --deidentify: quick, and most names and places stay"
+    )
+    parser.add_argument("--consume", action="store_true", help="delete the INPUTs once the set is made")
     parser.add_argument("--settings", type=Path, help="a JSON file with any of the settings")
     parser.set_defaults(run=run)
     return parser
@@ -53,30 +67,43 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.tell(progress.done, max(progress.total, 1), progress.step)
 
     try:
-        report = prepare(arguments.inputs, arguments.out, settings_of(arguments), follow)
+        report = prepare(
+            arguments.inputs,
+            arguments.out,
+            settings_of(arguments),
+            follow,
+            _extras(arguments.deidentify, arguments.rules_only),
+        )
     except _StoppedError:
         console.fail("The preparation was stopped; nothing of it was kept.")
         return STOPPED
+    if arguments.consume:
+        for path in arguments.inputs:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     console.end(report.to_json(), report.told())
     return DONE
 
 
+def _extras(mode: Mode | None, rules_only: bool) -> Extras:
+    """De-identification where it is wanted; a set's surrogates and shifts can't be told from another's."""
+    from training.corpus import Extras
+
+    if mode is None:
+        return Extras()
+    from assistant.extraction.deidentify import Deidentifier
+
+    deidentifier = Deidentifier() if rules_only else Deidentifier.load()
+    return Extras(deidentify=deidentifier.rewriter(mode, secrets.token_bytes(32)))
+
+
 def settings_of(arguments: argparse.Namespace) -> PrepareSettings:
     """The settings that a file and the options name; an option wins."""
-    from training.corpus import PrepareSettings, QualityLimits
+    from training.corpus import PrepareSettings
 
     settings = PrepareSettings()
     if arguments.settings is not None:
         try:
-            given = json.loads(arguments.settings.read_text(encoding="utf-8"))
-            unknown = set(given) - {option.name for option in fields(PrepareSettings)}
-            if unknown:
-                raise BadConfigError(f"{sorted(unknown)[0]} is not a setting of a preparation.")
-            if "limits" in given:
-                limits = given["limits"] | {"languages": tuple(given["limits"].get("languages", ("en",)))}
-                given["limits"] = QualityLimits(**limits)
-            given["keep"] = frozenset(given.get("keep", ()))
-            settings = PrepareSettings(**given)
+            settings = settings_from(json.loads(arguments.settings.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise BadConfigError(f"The settings {arguments.settings} can't be read: {error}.") from error
     changes: dict[str, Any] = dict.fromkeys(arguments.off, False)
@@ -90,3 +117,23 @@ def settings_of(arguments: argparse.Namespace) -> PrepareSettings:
     if arguments.keep:
         changes["keep"] = settings.keep | frozenset(arguments.keep)
     return replace(settings, **changes)
+
+
+def settings_from(given: dict[str, Any]) -> PrepareSettings:
+    """Settings from what JSON holds; `PrepareSettings.to_json` writes it.
+
+    Raises:
+        BadConfigError: an option is unknown or out of range.
+        TypeError: a value is of another kind.
+    """
+    from training.corpus import PrepareSettings, QualityLimits
+
+    unknown = set(given) - {option.name for option in fields(PrepareSettings)}
+    if unknown:
+        raise BadConfigError(f"{sorted(unknown)[0]} is not a setting of a preparation.")
+    values = dict(given)
+    if "limits" in values:
+        limits = values["limits"]
+        values["limits"] = QualityLimits(**limits | {"languages": tuple(limits.get("languages", ("en",)))})
+    values["keep"] = frozenset(values.get("keep", ()))
+    return PrepareSettings(**values)

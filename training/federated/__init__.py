@@ -1,0 +1,1 @@
+"""N hospitals train one model, each with its own text: weights travel, text does not."""

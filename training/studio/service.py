@@ -1,0 +1,68 @@
+"""The studio put together: one object that the page is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.jobs import Jobs
+from training.places import Places
+from training.studio.federations import Federations
+from training.studio.models import Models
+from training.studio.runs import Runs
+from training.studio.sets import Sets
+from training.studio.versions import Uses, Versions
+from training.studio.words import Words
+
+if TYPE_CHECKING:
+    from security.crypto.signatures import SigningKey
+
+QUOTA = 20_000_000_000
+"""Bytes that an account may have, if nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Everything behind the page; every method of every part names the user it acts for."""
+
+    jobs: Jobs
+    sets: Sets
+    words: Words
+    runs: Runs
+    models: Models
+    versions: Versions
+    federations: Federations
+
+    @classmethod
+    def open(cls, folder: Path, uses: Uses, signer: SigningKey, quota: int = QUOTA, slots: int = 1) -> Studio:
+        """The studio whose files are in `folder`.
+
+        `uses` is the assistant's memory of who uses what; versions are signed by `signer`.
+
+        Raises:
+            RunError: the folder can't be used.
+        """
+        jobs = Jobs(folder / ".jobs", slots=slots)
+
+        def places(user: str) -> Places:
+            return Places.of(folder, user)
+
+        sets = Sets(places, jobs, quota)
+        return cls(
+            jobs=jobs,
+            sets=sets,
+            words=Words(places, jobs, sets),
+            runs=Runs(places, jobs, sets),
+            models=Models(places, jobs, sets),
+            versions=Versions(places, jobs, sets, uses, signer),
+            federations=Federations(places, jobs, sets),
+        )
+
+    def start(self) -> None:
+        """Adopt what still runs, and begin what waits."""
+        self.jobs.start()
+
+    def close(self) -> None:
+        """Begin nothing more; what runs goes on and is found again."""
+        self.jobs.close()

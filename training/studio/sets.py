@@ -1,0 +1,213 @@
+"""A user's data sets: made of uploads by a job, looked into, and deleted with the files they came from."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.corpus.dataset import DESCRIPTION, DataSet
+from training.corpus.report import Report
+from training.corpus.settings import PrepareSettings
+from training.errors import BadConfigError, BadDataError, RunError
+from training.places import Places, check_name
+
+if TYPE_CHECKING:
+    from training.jobs import Job, Jobs
+
+_SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class SetSummary:
+    """A prepared set as a list shows it: documents in each split, and bytes on disk."""
+
+    name: str
+    kind: str
+    train: int
+    held_out: int
+    size: int
+    created: str
+
+
+class Sets:
+    """The data sets of every user, each user's apart."""
+
+    def __init__(self, places: Callable[[str], Places], jobs: Jobs, quota: int) -> None:
+        """`quota`: bytes that a user may have on disk in all."""
+        self._places, self._jobs, self._quota = places, jobs, quota
+
+    def check_quota(self, user: str, more: int = 0) -> None:
+        """Return if `more` bytes fit into what the user may have.
+
+        Raises:
+            RunError: they don't.
+        """
+        used = self._places(user).used() + more
+        if used > self._quota:
+            raise RunError(
+                f"Your files would take {used / 1e9:.2f} GB; an account may have "
+                f"{self._quota / 1e9:.2f} GB. Delete a data set, a run or a version that you no longer need."
+            )
+
+    def prepare(
+        self,
+        user: str,
+        name: str,
+        files: Sequence[Path],
+        settings: PrepareSettings,
+        deidentify: str = "off",
+    ) -> Job:
+        """Begin to make the set `name` of uploaded files, which are moved away from where they are.
+
+        `deidentify` is "off", a mode of `Deidentifier.apply`, or one with "-by-rules" behind it.
+
+        Raises:
+            BadConfigError, BadDataError, RunError: name, files or quota don't allow it; the files stay.
+        """
+        places = self._places(user)
+        self._check_new(places, name)
+        if not files:
+            raise BadDataError("There are no files yet. Add some, then prepare them.")
+        self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
+        sources = _sources(places, name)
+        if sources.exists():
+            shutil.rmtree(sources)  # of a preparation that failed
+        sources.mkdir(parents=True, mode=0o700)
+        for number, path in enumerate(files):
+            place = sources / path.name
+            shutil.move(path, place if not place.exists() else sources / f"{number}-{path.name}")
+        return self._submit(user, name, sources, settings, deidentify)
+
+    def again(
+        self, user: str, name: str, new_name: str, keep: Sequence[str], changes: dict[str, Any] | None = None
+    ) -> Job:
+        """Prepare the files of `name` once more as `new_name`, keeping the documents with the ids `keep`.
+
+        Raises:
+            BadConfigError, BadDataError, RunError: as `prepare`.
+        """
+        places = self._places(user)
+        self._check_new(places, new_name)
+        old = _sources(places, check_name("data set", name))
+        if not old.is_dir():
+            raise BadDataError(f"The files that {name} came from are no longer here. Upload them again.")
+        self.check_quota(user, 2 * sum(path.stat().st_size for path in old.rglob("*") if path.is_file()))
+        held = self.settings(user, name)
+        settings = replace(held[0], keep=held[0].keep | frozenset(keep), **(changes or {}))
+        sources = _sources(places, new_name)
+        if sources.exists():
+            shutil.rmtree(sources)
+        shutil.copytree(old, sources)
+        return self._submit(user, new_name, sources, settings, held[1])
+
+    def settings(self, user: str, name: str) -> tuple[PrepareSettings, str]:
+        """How a set was made, and how it was de-identified.
+
+        Raises:
+            BadDataError: that isn't known.
+        """
+        from training.commands.prepare import settings_from
+
+        path = self._places(user).root / "settings" / f"{check_name('data set', name)}.json"
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            return settings_from(held["settings"]), str(held["deidentify"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadDataError(f"How {name} was made is no longer known. Upload its files again.") from error
+
+    def _submit(self, user: str, name: str, sources: Path, settings: PrepareSettings, deidentify: str) -> Job:
+        places = self._places(user)
+        folder = places.root / "settings"
+        folder.mkdir(parents=True, exist_ok=True)
+        held = {"settings": settings.to_json(), "deidentify": deidentify}
+        (folder / f"{name}.json").write_text(json.dumps(held), encoding="utf-8")
+        only = folder / f"{name}.prepare.json"
+        only.write_text(json.dumps(settings.to_json()), encoding="utf-8")
+        arguments = [str(sources), "--out", str(places.sets / name), "--settings", str(only)]
+        if deidentify != "off":
+            # What was taken out of the text must not stay beside it.
+            mode, _, by_rules = deidentify.partition("-by-")
+            arguments += ["--deidentify", mode, "--consume"] + (["--rules-only"] if by_rules else [])
+        return self._jobs.submit(user, "prepare", name, arguments)
+
+    def _check_new(self, places: Places, name: str) -> None:
+        check_name("data set", name)
+        if (places.sets / name).exists():
+            raise BadConfigError(f"There is a data set named {name} already. Choose another name.")
+
+    def every(self, user: str) -> tuple[SetSummary, ...]:
+        """The user's sets, the newest first."""
+        folder = self._places(user).sets
+        if not folder.is_dir():
+            return ()
+        found = [
+            summary
+            for path in folder.iterdir()
+            if not path.name.startswith(".") and (summary := _summary(path))
+        ]
+        return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+
+    def folder(self, user: str, name: str) -> Path:
+        """Where a set lies.
+
+        Raises:
+            BadDataError: the user has none of this name.
+        """
+        folder = self._places(user).sets / check_name("data set", name)
+        if not (folder / DESCRIPTION).is_file():
+            raise BadDataError(f"There is no data set named {name}. Prepare one.")
+        return folder
+
+    def report(self, user: str, name: str) -> Report:
+        """What its preparation did.
+
+        Raises:
+            BadDataError: there is no such set, or no report.
+        """
+        return Report.open(self.folder(user, name))
+
+    def rows(self, user: str, name: str, split: str, count: int) -> list[dict[str, Any]]:
+        """The first rows of a split."""
+        return list(itertools.islice(DataSet.open(self.folder(user, name)).rows(split), count))
+
+    def delete(self, user: str, name: str) -> None:
+        """Remove a set, its sources and its settings.
+
+        Raises:
+            BadDataError: there is none.
+            RunError: a run that is queued or under way reads it.
+        """
+        folder = self.folder(user, name)
+        places = self._places(user)
+        for job in self._jobs.jobs(user):
+            config = places.root / "configs" / f"{job.name}.yaml"
+            reads = config.is_file() and str(folder) in config.read_text(encoding="utf-8")
+            if job.state in ("queued", "running", "stopping") and (reads or str(folder) in job.arguments):
+                raise RunError(f"{job.name} still reads {name}. Stop it first.")
+        shutil.rmtree(folder)
+        shutil.rmtree(places.root / "sources" / name, ignore_errors=True)
+        for ending in (".json", ".prepare.json"):
+            (places.root / "settings" / f"{name}{ending}").unlink(missing_ok=True)
+
+
+def _sources(places: Places, name: str) -> Path:
+    """Where a set's files are; its last name is the same for all, since ids of documents are made from it."""
+    return places.root / "sources" / name / "files"
+
+
+def _summary(folder: Path) -> SetSummary | None:
+    """None while it is being made, or where it is none."""
+    try:
+        held = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        counts = held["counts"]
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        return SetSummary(
+            folder.name, held["kind"], int(counts["train"]), int(counts["held_out"]), size, held["created"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
