@@ -126,10 +126,13 @@ def _holes(request: DesignRequest, left: Kept) -> int:
     if block >= _MAPPED:
         return 0
     goes = request.accumulation > 1
+    logits = labelled(request) * request.shape.vocabulary * FP32
+    if request.task not in ("masked", "seq2seq") or logits >= _MAPPED:
+        logits = 0
     if request.checkpointing:
-        return int((_HOLES_AGAIN + goes * _HOLES_GOES_AGAIN) * left.whole)
+        return 3 * logits + int((_HOLES_AGAIN + goes * _HOLES_GOES_AGAIN) * left.whole)
     plain = kept(request, bf16=False)  # what passes is float32 in bf16 too
-    return int(_HOLES * (plain.whole + 3 * plain.largest) + goes * _HOLES_GOES * plain.whole)
+    return 3 * logits + int(_HOLES * (plain.whole + 3 * plain.largest) + goes * _HOLES_GOES * plain.whole)
 
 
 def _head(request: DesignRequest, bf16: bool) -> tuple[int, int]:

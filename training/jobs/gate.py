@@ -24,6 +24,7 @@ def main(folder: str, cwd: str, *command: str) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.umask(0o077)
     os.nice(NICENESS)
+    _give_way()
     try:
         # When memory runs out, the job goes and the app stays.
         with open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
@@ -36,6 +37,15 @@ def main(folder: str, cwd: str, *command: str) -> int:
     except OSError as error:
         print(f"The command can't be started: {error}.", file=sys.stderr)
     return 127
+
+
+def _give_way() -> None:
+    """Where Linux groups processes by session, niceness counts within one only, and a job has its own."""
+    try:
+        with open("/proc/self/autogroup", "w") as group:  # noqa: PTH123
+            group.write(str(NICENESS))
+    except OSError:
+        return  # not grouped so here, and the niceness is enough
 
 
 if __name__ == "__main__":
