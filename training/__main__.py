@@ -14,7 +14,7 @@ from pathlib import Path
 from training.commands.console import BROKEN, UNUSABLE, Console
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, TrainingError
 
-COMMANDS = ("prepare", "tokenize", "run", "resume", "evaluate", "export", "federate", "budget")
+COMMANDS = ("prepare", "tokenize", "design", "run", "resume", "evaluate", "export", "federate", "budget")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

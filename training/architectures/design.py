@@ -47,7 +47,8 @@ class Design:
     """What is known of a design before it is trained.
 
     Attributes:
-        memory: of training on a CPU, in fp32 unless bf16 was asked for.
+        bf16: whether `memory` and `inference` are of bf16: it was asked for, or "auto" takes it here.
+        memory: of training on a CPU.
         inference: of answering on a CPU in the same precision, with `request.length` tokens in view.
         flops: of one batch.
         verdicts: one for each hardware; this machine last, if it was measured.
@@ -55,6 +56,7 @@ class Design:
 
     request: DesignRequest
     parameters: Parameters
+    bf16: bool
     memory: Memory
     inference: Inference
     flops: float
@@ -73,6 +75,7 @@ def estimate(request: DesignRequest, here: Accelerator | None = None) -> Design:
     return Design(
         request=request,
         parameters=numbers,
+        bf16=bf16,
         memory=training_memory(request, bf16),
         inference=inference_memory(request.shape, numbers, request.length, bf16=bf16),
         flops=training_flops(request),

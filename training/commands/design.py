@@ -185,6 +185,7 @@ def result_of(design: Design) -> dict[str, Any]:
     return {
         "shape": asdict(design.request.shape),
         "parameters": asdict(design.parameters) | {"model": design.parameters.model},
+        "precision": "bf16" if design.bf16 else "fp32",
         "memory": asdict(design.memory),
         "inference": asdict(design.inference),
         "flops_a_batch": design.flops,
@@ -213,11 +214,11 @@ def in_words(design: Design) -> str:
         f"{numbers.model:,} parameters, {numbers.moving:,} of them"
         f"{' (with the adapter)' if numbers.adapter else ''} trained",
         "  " + ", ".join(f"{group.replace('_', '-')} {getattr(numbers, group):,}" for group in groups),
-        f"Training on a CPU: {_size(memory.peak)} at most",
+        f"Training on a CPU in {'bf16' if design.bf16 else 'fp32'}: {_size(memory.peak)} at most",
         "  "
         + ", ".join(
             f"{name} {_size(getattr(memory, name))}"
-            for name in ("fixed", "weights", "gradients", "optimiser", "activations", "passing")
+            for name in ("fixed", "weights", "gradients", "optimiser", "activations", "passing", "holes")
         ),
         f"Answering on a CPU: {_size(inference.peak)}, of which cache {_size(inference.cache)}",
         f"{design.flops / 1e12:,.2f} TFLOP a batch",

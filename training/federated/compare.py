@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from training.bases import load_base
 from training.corpus.dataset import SPLITS, DataSet
 from training.errors import BadConfigError
 from training.federated import messages
@@ -27,6 +28,7 @@ from training.federated.messages import Message
 from training.federated.processes import run_all
 from training.federated.records import read_rounds
 from training.federated.server import federate
+from training.federated.unpacked import is_packed, unpack
 from training.federated.updates import added
 from training.federated.worker import Task
 
@@ -106,6 +108,9 @@ class _Others:
         self._config, self._folder, self._place, self._stop = config, folder, place, stop
         self._sets = [data_of(config, folder, number) for number in range(1, config.size + 1)]
         self._training, self._labels = training_of(folder)
+        if is_packed(self._training):
+            base = unpack(load_base(self._training, self._labels), place / "base")
+            self._training = replace(self._training, base=base)
         self._start = messages.read(weights_of(folder, 0)).tensors
         self._total = config.size + 1 + (config.size + 1) * config.size
         self._done = 0

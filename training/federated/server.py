@@ -37,6 +37,7 @@ from training.federated.messages import Message
 from training.federated.processes import StoppedError, run_all
 from training.federated.records import ClientDone, ClientRecord, Event, RoundDone, read_rounds, write_round
 from training.federated.rules import aggregate
+from training.federated.unpacked import is_packed, unpack
 from training.federated.updates import length_of, moved
 from training.federated.worker import Task
 from training.progress import METRICS, Evaluated, as_line
@@ -99,6 +100,7 @@ class _Federation:
         self._folder, self._on_event, self._stop, self._ledger = folder, on_event, stop, ledger
         self._names = self._config.names
         self._training = self._config.training(str(folder / DATA))
+        self._base = self._training.base
         self._labels: tuple[str, ...] = ()
         self._keys: tuple[str, ...] = ()
         self._hashes: list[str] = []
@@ -144,6 +146,8 @@ class _Federation:
         longest = getattr(base.model.config, "max_position_embeddings", None) or run.context
         self._training = replace(run, context=min(run.context, int(longest)))
         remember_training(self._folder, self._training, self._labels)
+        if is_packed(run):
+            self._base = unpack(base, self._folder / EXCHANGE / "base")
         device = methods.choose_device()
         dtype = methods.choose_precision(run, device)
         self._model, self._tokenizer = methods.make_trainable(base, run, device, dtype), base.tokenizer
@@ -317,7 +321,7 @@ class _Federation:
         place = self._folder / EXCHANGE / name
         data = data_of(self._config, self._folder, at)
         client = ClientConfig(
-            training=replace(self._training, dataset=str(data)),
+            training=replace(self._training, dataset=str(data), base=self._base),
             labels=self._labels,
             folder=str(place_of(self._config, self._folder, at)),
             round=max(number, 1),
