@@ -13,9 +13,12 @@ from typing import Any
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 import app as asklepion
+from assistant.models.choices import Choices
 from assistant.session import ChatService
+from security.crypto.signatures import SigningKey
 from tests.assistant.fakes import MemoryStore, ScriptedEngine
 from tests.assistant.test_session import Loaded
+from training.studio.service import Studio
 
 
 def listed(routes: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
@@ -39,8 +42,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = asklepion.Settings("127.0.0.1", 7860, Path(folder))
         house = asklepion.build_house(settings, {})
-        page = asklepion.build_page(settings, ChatService(Loaded(ScriptedEngine()), MemoryStore()))
+        studio = Studio.open(Path(folder) / "training", Choices(house.door.database), SigningKey(bytes(32)))
+        service = ChatService(Loaded(ScriptedEngine()), MemoryStore())
+        page = asklepion.build_page(settings, service, studio)
         routes = sorted({item for router in (house.app, page) for item in listed(router.routes)})
+        studio.close()
         house.door.close()
     json.dump(routes, sys.stdout)
 
