@@ -83,7 +83,7 @@ CASES = (
     _case("T5, LoRA, bf16, 6 x 220", _T5, batch=6, length=220, **_BF16),
     _case("T5, LoRA, again, 12 x 200", _T5, batch=12, length=200, **_AGAIN),
 )
-"""Shapes that no constant of the formulas was found on. "Again": with gradient checkpointing."""
+"""Other shapes than those that the constants were found on. "Again": with gradient checkpointing."""
 
 
 def measure(case: Case, threads: int = 0) -> dict[str, int]:

@@ -42,10 +42,10 @@ class LoraSettings:
     dora: bool = False
 
     def __post_init__(self) -> None:
-        _check_types(self, "lora.")
-        _check_range("lora.rank", self.rank, 1, 1024)
-        _check_range("lora.alpha", self.alpha, 1, 8192)
-        _check_range("lora.dropout", self.dropout, 0.0, 0.9)
+        check_types(self, "lora.")
+        check_range("lora.rank", self.rank, 1, 1024)
+        check_range("lora.alpha", self.alpha, 1, 8192)
+        check_range("lora.dropout", self.dropout, 0.0, 0.9)
         if not self.targets.strip():
             raise BadConfigError("lora.targets must be all-linear or names of modules; it is empty.")
 
@@ -69,11 +69,11 @@ class OptimiserSettings:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_types(self, "optimiser.")
-        _check_range("optimiser.rate", self.rate, 1e-9, 1.0)
-        _check_range("optimiser.warm_up", self.warm_up, 0.0, 0.9)
-        _check_range("optimiser.weight_decay", self.weight_decay, 0.0, 1.0)
-        _check_range("optimiser.clip", self.clip, 0.0, 1000.0)
+        check_types(self, "optimiser.")
+        check_range("optimiser.rate", self.rate, 1e-9, 1.0)
+        check_range("optimiser.warm_up", self.warm_up, 0.0, 0.9)
+        check_range("optimiser.weight_decay", self.weight_decay, 0.0, 1.0)
+        check_range("optimiser.clip", self.clip, 0.0, 1000.0)
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class PrivacySettings:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_types(self, "privacy.")
-        _check_range("privacy.target_epsilon", self.target_epsilon, 0.0, 1000.0)
-        _check_range("privacy.delta", self.delta, 1e-15, 0.1)
-        _check_range("privacy.clip", self.clip, 1e-6, 1e6)
+        check_types(self, "privacy.")
+        check_range("privacy.target_epsilon", self.target_epsilon, 0.0, 1000.0)
+        check_range("privacy.delta", self.delta, 1e-15, 0.1)
+        check_range("privacy.clip", self.clip, 1e-6, 1e6)
 
     @property
     def on(self) -> bool:
@@ -160,7 +160,7 @@ class TrainingConfig:
     architecture: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_types(self, "")
+        check_types(self, "")
         if not _NAME.fullmatch(self.name):
             raise BadConfigError(
                 "name must be 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first; "
@@ -170,7 +170,7 @@ class TrainingConfig:
             if not getattr(self, option).strip() or "\0" in getattr(self, option):
                 raise BadConfigError(f"{option} must name something; it is {getattr(self, option)!r}.")
         for option, (least, most) in _RANGES.items():
-            _check_range(option, getattr(self, option), least, most)
+            check_range(option, getattr(self, option), least, most)
         if 0 < self.batch_tokens < self.context:
             raise BadConfigError(
                 f"batch_tokens must be 0 or at least the context, {self.context}; it is {self.batch_tokens}."
@@ -206,7 +206,7 @@ class TrainingConfig:
         Raises:
             BadConfigError: an option is unknown, missing or can't be used.
         """
-        return _build(cls, values, "")
+        return build(cls, values, "")
 
     @classmethod
     def from_yaml(cls, path: Path) -> TrainingConfig:
@@ -260,12 +260,14 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def _check_range(option: str, value: float, least: float, most: float) -> None:
+def check_range(option: str, value: float, least: float, most: float) -> None:
+    """Return if an option is within its range. Raises BadConfigError otherwise, NaN included."""
     if not least <= value <= most:  # NaN fails it too
         raise BadConfigError(f"{option} must be from {least:g} to {most:g}; it is {value}.")
 
 
-def _check_types(settings: Any, prefix: str) -> None:
+def check_types(settings: Any, prefix: str) -> None:
+    """Return if each option of a dataclass is of its type. Raises BadConfigError, which names the option."""
     hints = typing.get_type_hints(type(settings))
     for option in fields(settings):
         wanted, value = hints[option.name], getattr(settings, option.name)
@@ -295,7 +297,8 @@ def _fits(value: Any, wanted: Any) -> bool:
     return isinstance(value, get_origin(wanted) or wanted)
 
 
-def _build(cls: type[_Settings], values: Mapping[str, Any], prefix: str) -> _Settings:
+def build(cls: type[_Settings], values: Mapping[str, Any], prefix: str) -> _Settings:
+    """A dataclass of options from plain values, groups within groups. Raises BadConfigError."""
     assert is_dataclass(cls)
     hints = typing.get_type_hints(cls)
     unknown = [str(name) for name in values if name not in hints]
@@ -311,7 +314,7 @@ def _build(cls: type[_Settings], values: Mapping[str, Any], prefix: str) -> _Set
 
 def _plain(value: Any, wanted: Any, name: str) -> Any:
     if is_dataclass(wanted) and isinstance(value, Mapping):
-        return _build(typing.cast(type[Any], wanted), value, f"{name}.")
+        return build(typing.cast(type[Any], wanted), value, f"{name}.")
     if wanted is float and isinstance(value, str):  # YAML 1.1 reads 2e-4, without a dot, as a text
         try:
             return float(value)

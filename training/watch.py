@@ -9,6 +9,7 @@ import math
 import resource
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from training.config import TrainingConfig
 from training.errors import OutOfMemoryError, RunError
@@ -109,5 +110,10 @@ def memory_peak() -> int:
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
+    status = Path("/proc/self/status")
+    if status.is_file():  # what `getrusage` says outlives exec: it may be of what started this process
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

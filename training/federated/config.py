@@ -18,9 +18,9 @@ from training.config import (
     Schedule,
     Task,
     TrainingConfig,
-    _build,
-    _check_range,
-    _check_types,
+    build,
+    check_range,
+    check_types,
 )
 from training.errors import BadConfigError
 
@@ -51,9 +51,9 @@ class SplitSettings:
     by: Grouping = "auto"
 
     def __post_init__(self) -> None:
-        _check_types(self, "split.")
-        _check_range("split.clients", self.clients, 2, 100)
-        _check_range("split.alpha", self.alpha, 1e-3, 1e6)
+        check_types(self, "split.")
+        check_range("split.clients", self.clients, 2, 100)
+        check_range("split.alpha", self.alpha, 1e-3, 1e6)
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class RuleSettings:
     keep: int = 1
 
     def __post_init__(self) -> None:
-        _check_types(self, "aggregation.")
-        _check_range("aggregation.trim", self.trim, 0.0, 0.49)
-        _check_range("aggregation.poisoned", self.poisoned, 0, 48)
-        _check_range("aggregation.keep", self.keep, 1, 100)
+        check_types(self, "aggregation.")
+        check_range("aggregation.trim", self.trim, 0.0, 0.49)
+        check_range("aggregation.poisoned", self.poisoned, 0, 48)
+        check_range("aggregation.keep", self.keep, 1, 100)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class PoisonSettings:
             )
         if not isinstance(self.strength, int | float) or isinstance(self.strength, bool):
             raise BadConfigError(f"poison.strength must be a number; it is {self.strength!r}.")
-        _check_range("poison.strength", self.strength, 0.0, 1.0 if self.kind == "label-noise" else 1e6)
+        check_range("poison.strength", self.strength, 0.0, 1.0 if self.kind == "label-noise" else 1e6)
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ class FederationConfig:
         for group, kind in _GROUPS.items():
             if not isinstance(getattr(self, group), kind):
                 raise BadConfigError(f"{group} must be a group of options; it is {getattr(self, group)!r}.")
-        _check_types(_Own(**{name: getattr(self, name) for name in _Own.__dataclass_fields__}), "")
+        check_types(_Own(**{name: getattr(self, name) for name in _Own.__dataclass_fields__}), "")
         for option, (least, most) in _RANGES.items():
-            _check_range(option, getattr(self, option), least, most)
+            check_range(option, getattr(self, option), least, most)
         if bool(self.clients) == bool(self.split.dataset):
             given = "both are given" if self.clients else "neither is"
             raise BadConfigError(
@@ -230,7 +230,7 @@ class FederationConfig:
         Raises:
             BadConfigError: an option is unknown, missing or can't be used.
         """
-        return _build(cls, values, "")
+        return build(cls, values, "")
 
     @classmethod
     def from_yaml(cls, path: Path) -> FederationConfig:

@@ -62,8 +62,9 @@ def run_all(
                 raise StoppedError
             while waiting and len(running) < at_once:
                 name = waiting.pop(0)
-                running[name] = context.Process(target=_in_process, args=(str(_written(tasks[name])),))
-                running[name].start()
+                process = context.Process(target=_in_process, args=(str(_written(tasks[name])),))
+                process.start()
+                running[name] = process
             wait([process.sentinel for process in running.values()], timeout=_LOOK_S)
             for name in [name for name, process in running.items() if not process.is_alive()]:
                 process = running.pop(name)
