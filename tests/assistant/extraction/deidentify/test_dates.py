@@ -61,6 +61,7 @@ def test_every_form_moves_by_exactly_these_days(day: date, days: int, form: str)
 
 def short(text: str) -> str:
     """With every month cut to three letters."""
+    text = re.sub(r"(?<![A-Za-z])([A-Z]{3})[A-Z]+", r"\1", text)
     return re.sub(r"\b([A-Z][a-z]{2})[a-z]*(?<!day)\b", r"\1", text)
 
 
