@@ -215,18 +215,7 @@ class TrainingConfig:
         Raises:
             BadConfigError: it can't be read, is no YAML, or an option can't be used.
         """
-        import yaml
-
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BadConfigError(f"The config {path} can't be read: {error.strerror}.") from error
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
-            reason = str(error).split("\n", 1)[0]
-            raise BadConfigError(f"The config {path.name} is not YAML: {reason}.") from error
-        if not isinstance(values, dict):
-            raise BadConfigError(f"The config {path.name} must have options with values, one a line.")
-        return cls.from_dict(values)
+        return cls.from_dict(read_yaml(path))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; `from_dict` reads them."""
@@ -234,9 +223,7 @@ class TrainingConfig:
 
     def to_text(self) -> str:
         """YAML that `from_yaml` reads."""
-        import yaml
-
-        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, width=1000))
+        return as_yaml(self.to_dict())
 
     def to_yaml(self, path: Path) -> None:
         """Write a file that `from_yaml` reads."""
@@ -258,6 +245,29 @@ _RANGES: dict[str, tuple[float, float]] = {
     "keep": (1, 1000),
     "seed": (0, 2**32 - 1),
 }
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The options of a config's file. Raises BadConfigError: it can't be read, or has none."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfigError(f"The config {path} can't be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise BadConfigError(f"The config {path.name} is not YAML: {reason}.") from error
+    if not isinstance(values, dict):
+        raise BadConfigError(f"The config {path.name} must have options with values, one a line.")
+    return values
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """What `read_yaml` reads, in the order given."""
+    import yaml
+
+    return str(yaml.safe_dump(values, sort_keys=False, width=1000))
 
 
 def check_range(option: str, value: float, least: float, most: float) -> None:

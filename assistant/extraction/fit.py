@@ -227,7 +227,7 @@ def train(data: Path, out: Path, recipe: Recipe, report: Callable[[str], None] =
         for _ in range(recipe.epochs)
     ]
     steps = sum(len(epoch) for epoch in plan)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps, recipe.warm_up))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, steps, recipe.warm_up))
     shadow = {name: value.detach().clone() for name, value in trained.items()}
     began, step = time.monotonic(), 0
     for epoch, rows in enumerate(plan, start=1):
@@ -241,7 +241,7 @@ def train(data: Path, out: Path, recipe: Recipe, report: Callable[[str], None] =
             torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
             optimizer.step()
             schedule.step()
-            _average(shadow, trained, min(recipe.average, step / (step + 10)))
+            average(shadow, trained, min(recipe.average, step / (step + 10)))
             running += loss.item()
             if step % 50 == 0:
                 left = (time.monotonic() - began) / step * (steps - step)
@@ -275,7 +275,7 @@ def _forward(
     return loss_of(logits, batch)
 
 
-def _average(shadow: dict[str, torch.Tensor], trained: dict[str, torch.nn.Parameter], keep: float) -> None:
+def average(shadow: dict[str, torch.Tensor], trained: dict[str, torch.nn.Parameter], keep: float) -> None:
     """Move the running average of the weights, which is what is saved, towards the weights."""
     import torch
 
@@ -284,14 +284,15 @@ def _average(shadow: dict[str, torch.Tensor], trained: dict[str, torch.nn.Parame
             shadow[name].lerp_(value, 1 - keep)
 
 
-def _rate(step: int, steps: int, warm_up: float) -> float:
+def rate_at(step: int, steps: int, warm_up: float) -> float:
+    """The share of the peak rate: a ramp, then a cosine to a fiftieth."""
     ramp = max(1, int(steps * warm_up))
     if step < ramp:
         return (step + 1) / ramp
     return 0.5 * (1 + math.cos(math.pi * (step - ramp) / max(1, steps - ramp))) * 0.98 + 0.02
 
 
-def save(state: dict[str, torch.Tensor], out: Path) -> None:
+def save(state: dict[str, torch.Tensor], out: Path, heads: tuple[Head, ...] = HEADS) -> None:
     """Write weights (float16) and config together; each is replaced whole."""
     import safetensors.torch
     import torch
@@ -302,4 +303,4 @@ def save(state: dict[str, torch.Tensor], out: Path) -> None:
         {name: value.to(torch.float16).contiguous() for name, value in state.items()}, part
     )
     part.replace(out / "model.safetensors")
-    tagger.Heads(HEADS, weights.sha256_of(out / "model.safetensors")).write(out / "config.json")
+    tagger.Heads(heads, weights.sha256_of(out / "model.safetensors")).write(out / "config.json")

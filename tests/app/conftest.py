@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.app.house import House
 from tests.app.served import App
 
 
@@ -47,3 +48,17 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def house(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An app that was set up through its page, and a browser that is signed in."""
+    app = App(tmp_path_factory.mktemp("house") / "data").start()
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    house = House(app, context)
+    house.set_up()
+    house.sign_in(house.phone.code())
+    house.page.wait_for_selector(".welcome:visible")
+    yield house
+    context.close()
+    app.stop()

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.app.house import PASSWORD, PATIENCE_MS, House, accessible
-from tests.app.served import App
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 # The models are still being loaded when the first questions are asked.
 expect.set_options(timeout=60_000)
 LONG_NOTE = "He has a tremor and denies falls. " * 40
-
-
-@pytest.fixture(scope="module")
-def house(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    app = App(tmp_path_factory.mktemp("house") / "data").start()
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    house = House(app, context)
-    house.set_up()
-    house.sign_in(house.phone.code())
-    house.page.wait_for_selector(".welcome:visible")
-    yield house
-    context.close()
-    app.stop()
 
 
 def box_of(page: Page) -> Locator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from assistant.knowledge.corpus import read_corpus
 from tests.app.house import PATIENCE_MS, House, accessible, add_user
-from tests.app.served import App
 from tests.training.corpus.makers import a_docx, a_pdf
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -49,19 +47,6 @@ def the_folder(folder: Path) -> list[Path]:
     (folder / "table.csv").write_text(rows.getvalue(), encoding="utf-8")
     (folder / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
     return [*paths, folder / "leaflet.pdf", folder / "table.csv", folder / "broken.pdf"]
-
-
-@pytest.fixture(scope="module")
-def house(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    app = App(tmp_path_factory.mktemp("studio") / "data").start()
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    house = House(app, context)
-    house.set_up()
-    house.sign_in(house.phone.code())
-    house.page.wait_for_selector(".welcome:visible")
-    yield house
-    context.close()
-    app.stop()
 
 
 def step(page: Page, name: str) -> None:

@@ -18,9 +18,11 @@ from training.config import (
     Schedule,
     Task,
     TrainingConfig,
+    as_yaml,
     build,
     check_range,
     check_types,
+    read_yaml,
 )
 from training.errors import BadConfigError
 
@@ -239,18 +241,7 @@ class FederationConfig:
         Raises:
             BadConfigError: it can't be read, is no YAML, or an option can't be used.
         """
-        import yaml
-
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BadConfigError(f"The config {path} can't be read: {error.strerror}.") from error
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
-            reason = str(error).split("\n", 1)[0]
-            raise BadConfigError(f"The config {path.name} is not YAML: {reason}.") from error
-        if not isinstance(values, dict):
-            raise BadConfigError(f"The config {path.name} must have options with values, one a line.")
-        return cls.from_dict(values)
+        return cls.from_dict(read_yaml(path))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; `from_dict` reads them."""
@@ -259,9 +250,7 @@ class FederationConfig:
 
     def to_text(self) -> str:
         """YAML that `from_yaml` reads."""
-        import yaml
-
-        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, width=1000))
+        return as_yaml(self.to_dict())
 
 
 _CONSTANT: Schedule = "constant"

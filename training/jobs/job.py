@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 State = Literal["queued", "running", "stopping", "done", "stopped", "failed", "cancelled"]
+ACTIVE: frozenset[State] = frozenset({"queued", "running", "stopping"})
 ENDED: frozenset[State] = frozenset({"done", "stopped", "failed", "cancelled"})
 
 

@@ -10,8 +10,9 @@ import gradio as gr
 
 from assistant.errors import AssistantError
 from training.errors import TrainingError
+from training.jobs import ACTIVE
 from training.page import views
-from training.page.parts import ACTIVE, EVERY_S, QUIET, SHOWN, choose, free_name, refuse
+from training.page.parts import EVERY_S, QUIET, SHOWN, choose, free_name, refuse
 from training.studio.service import Studio
 from ui.identity import user_of
 

@@ -11,8 +11,9 @@ import gradio as gr
 
 from training.errors import TrainingError
 from training.evaluation.blind import Blind
+from training.jobs import ACTIVE
 from training.page import views
-from training.page.parts import ACTIVE, EVERY_S, QUIET, choose, refuse
+from training.page.parts import EVERY_S, QUIET, choose, refuse
 from training.studio.service import Studio
 from ui.identity import user_of
 

@@ -10,8 +10,9 @@ import gradio as gr
 from training.config import LoraSettings, PrivacySettings
 from training.errors import TrainingError
 from training.federated.config import FederationConfig, PoisonSettings, RuleSettings, SplitSettings
+from training.jobs import ACTIVE
 from training.page import svg, views
-from training.page.parts import ACTIVE, EVERY_S, QUIET, choose, free_name, refuse
+from training.page.parts import EVERY_S, QUIET, choose, free_name, refuse
 from training.studio.federations import FederationView
 from training.studio.service import Studio
 from ui.identity import user_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,6 @@ SHOWN: dict[str, Any] = QUIET | {"show_progress": "minimal"}
 """For what may take seconds."""
 ALERT_S = 20
 EVERY_S = 1.5
-ACTIVE = ("queued", "running", "stopping")
 
 
 def refuse(error: Exception, title: str, count: int) -> Any:
@@ -28,11 +26,6 @@ def free_name(stem: str, taken: Iterable[str]) -> str:
     if stem.casefold() not in every:
         return stem
     return next(f"{stem}-{n}" for n in range(2, 10_000) if f"{stem}-{n}".casefold() not in every)
-
-
-def dated(stem: str, now: datetime) -> str:
-    """A name that says when."""
-    return f"{stem}-{now:%m%d-%H%M}"
 
 
 def choose(names: Iterable[str], current: str | None, label: str | None = None) -> Any:

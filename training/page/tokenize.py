@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from training.errors import TrainingError
+from training.jobs import ACTIVE
 from training.page import views
-from training.page.parts import ACTIVE, EVERY_S, QUIET, SHOWN, choose, free_name, refuse
+from training.page.parts import EVERY_S, QUIET, SHOWN, choose, free_name, refuse
 from training.studio.service import Studio
 from training.tokenizers.settings import SIZES, TokenizerSettings
 from ui.identity import user_of

@@ -9,8 +9,9 @@ import gradio as gr
 
 from training.config import LoraSettings, OptimiserSettings, PrivacySettings, Task, TrainingConfig
 from training.errors import BadConfigError, TrainingError
+from training.jobs import ACTIVE
 from training.page import views
-from training.page.parts import ACTIVE, EVERY_S, QUIET, choose, free_name, refuse
+from training.page.parts import EVERY_S, QUIET, choose, free_name, refuse
 from training.studio.service import Studio
 from ui.identity import user_of
 

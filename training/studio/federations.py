@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import BadConfigError, RunError
+from training.jobs import ACTIVE
 from training.places import Places, check_name
 
 if TYPE_CHECKING:
     from training.federated.config import FederationConfig
     from training.jobs import Job, Jobs
     from training.studio.sets import Sets
-
-ACTIVE = ("queued", "running", "stopping")
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Federations:
             RunError: it goes on already, or isn't known.
         """
         job = self._job(user, name)
-        if job is None or job.state in ("done", *ACTIVE):
+        if job is None or job.state == "done" or job.state in ACTIVE:
             raise RunError(f"{name} has nothing to go on with.")
         place = self._places(user).federations / name
         kept = [argument for argument in job.arguments if argument != "--resume"]

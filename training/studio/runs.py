@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from training import runs as folders
 from training.config import TrainingConfig
 from training.errors import BadConfigError, RunError
+from training.jobs import ACTIVE
 from training.places import Places, check_name
 from training.progress import read_metrics
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from training.jobs import Job, Jobs
     from training.studio.sets import Sets
 
-ACTIVE = ("queued", "running", "stopping")
 KINDS = ("run", "resume")
 
 

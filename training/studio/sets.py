@@ -14,6 +14,7 @@ from training.corpus.dataset import DESCRIPTION, DataSet
 from training.corpus.report import Report
 from training.corpus.settings import PrepareSettings
 from training.errors import BadConfigError, BadDataError, RunError
+from training.jobs import ACTIVE
 from training.places import Places, check_name
 
 if TYPE_CHECKING:
@@ -83,9 +84,7 @@ class Sets:
             shutil.move(path, place if not place.exists() else sources / f"{number}-{path.name}")
         return self._submit(user, name, sources, settings, deidentify)
 
-    def again(
-        self, user: str, name: str, new_name: str, keep: Sequence[str], changes: dict[str, Any] | None = None
-    ) -> Job:
+    def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
         """Prepare the files of `name` once more as `new_name`, keeping the documents with the ids `keep`.
 
         Raises:
@@ -98,7 +97,7 @@ class Sets:
             raise BadDataError(f"The files that {name} came from are no longer here. Upload them again.")
         self.check_quota(user, 2 * sum(path.stat().st_size for path in old.rglob("*") if path.is_file()))
         held = self.settings(user, name)
-        settings = replace(held[0], keep=held[0].keep | frozenset(keep), **(changes or {}))
+        settings = replace(held[0], keep=held[0].keep | frozenset(keep))
         sources = _sources(places, new_name)
         if sources.exists():
             shutil.rmtree(sources)
@@ -175,6 +174,18 @@ class Sets:
         """The first rows of a split."""
         return list(itertools.islice(DataSet.open(self.folder(user, name)).rows(split), count))
 
+    def check_unread(self, user: str, folder: Path) -> None:
+        """Return if no job of the user's that waits or goes on reads a folder.
+
+        Raises:
+            RunError: one does; the message names it.
+        """
+        for job in self._jobs.jobs(user):
+            config = self._places(user).root / "configs" / f"{job.name}.yaml"
+            reads = config.is_file() and str(folder) in config.read_text(encoding="utf-8")
+            if job.state in ACTIVE and (reads or str(folder) in job.arguments):
+                raise RunError(f"{job.name} still reads {folder.name}. Stop it first.")
+
     def delete(self, user: str, name: str) -> None:
         """Remove a set, its sources and its settings.
 
@@ -184,11 +195,7 @@ class Sets:
         """
         folder = self.folder(user, name)
         places = self._places(user)
-        for job in self._jobs.jobs(user):
-            config = places.root / "configs" / f"{job.name}.yaml"
-            reads = config.is_file() and str(folder) in config.read_text(encoding="utf-8")
-            if job.state in ("queued", "running", "stopping") and (reads or str(folder) in job.arguments):
-                raise RunError(f"{job.name} still reads {name}. Stop it first.")
+        self.check_unread(user, folder)
         shutil.rmtree(folder)
         shutil.rmtree(places.root / "sources" / name, ignore_errors=True)
         for ending in (".json", ".prepare.json"):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from security.crypto.errors import CryptoError
 from training.errors import BadConfigError, RunError
+from training.jobs import ACTIVE
 from training.model_files import hash_of
 from training.places import Places, check_name
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 CONTEXT = "assistant-model"
 FORMS = ("adapter", "merged", "gguf")
-ACTIVE = ("queued", "running", "stopping")
 _USED = ("causal", "tagging")
 _WANTED = "wanted.json"
 

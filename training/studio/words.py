@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import BadConfigError, RunError
+from training.errors import BadConfigError
 from training.places import Places, check_name
 
 if TYPE_CHECKING:
@@ -135,9 +135,5 @@ class Words:
             RunError: a run reads it.
         """
         folder = Path(self.base(user, OWN + name))
-        for job in self._jobs.jobs(user):
-            config = self._places(user).root / "configs" / f"{job.name}.yaml"
-            waits = job.state in ("queued", "running", "stopping")
-            if waits and config.is_file() and str(folder) in config.read_text(encoding="utf-8"):
-                raise RunError(f"{job.name} still reads {name}. Stop it first.")
+        self._sets.check_unread(user, folder)
         shutil.rmtree(folder)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,8 @@ from assistant.extraction.deidentify import head
 from assistant.extraction.deidentify.names import labelled_names
 from assistant.extraction.deidentify.rendering import Gold
 from assistant.extraction.deidentify.synthetic import World
-from assistant.extraction.tagger import Heads, pad
+from assistant.extraction.fit import average, rate_at, save
+from assistant.extraction.tagger import pad
 
 if TYPE_CHECKING:
     import torch
@@ -235,21 +235,21 @@ def train(out: Path, recipe: Recipe, data: Path | None = None, report: Callable[
         running = 0.0
         for batch in rows:
             for group, peak in zip(optimizer.param_groups, (recipe.rate, recipe.head_rate), strict=True):
-                group["lr"] = peak * _share(step, steps, recipe.warm_up)
+                group["lr"] = peak * rate_at(step, steps, recipe.warm_up)
             step += 1
             loss = _forward(network, batch, tokenizer, recipe.word_mask)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
             optimizer.step()
-            _average(shadow, trained, min(recipe.average, step / (step + 10)))
+            average(shadow, trained, min(recipe.average, step / (step + 10)))
             running += loss.item()
             if step % 25 == 0:
                 left = (time.monotonic() - began) / step * (steps - step)
                 at = f"epoch {epoch}/{recipe.epochs} step {step}/{steps}"
                 report(f"{at} loss {loss.item():.4f} left {left:.0f} s")
         report(f"epoch {epoch} mean loss {running / len(rows):.4f} after {time.monotonic() - began:.0f} s")
-        save(shadow, out)
+        save(shadow, out, (head.LABELS,))
     return out / "model.safetensors"
 
 
@@ -283,34 +283,3 @@ def _forward(
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = network(ids.masked_fill(hidden, tokenizer.token_to_id("[MASK]")), mask, shapes)
     return loss_of(logits, batch)
-
-
-def _average(shadow: dict[str, torch.Tensor], trained: dict[str, torch.nn.Parameter], keep: float) -> None:
-    """Move the running average of the weights, which is what is saved, towards the weights."""
-    import torch
-
-    with torch.no_grad():
-        for name, value in trained.items():
-            shadow[name].lerp_(value, 1 - keep)
-
-
-def _share(step: int, steps: int, warm_up: float) -> float:
-    """The share of the peak rate: a ramp, then a cosine to a fiftieth."""
-    ramp = max(1, int(steps * warm_up))
-    if step < ramp:
-        return (step + 1) / ramp
-    return 0.5 * (1 + math.cos(math.pi * (step - ramp) / max(1, steps - ramp))) * 0.98 + 0.02
-
-
-def save(state: dict[str, torch.Tensor], out: Path) -> None:
-    """Write weights (float16) and config together; each is replaced whole."""
-    import safetensors.torch
-    import torch
-
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / "model.safetensors.part"
-    safetensors.torch.save_file(
-        {name: value.to(torch.float16).contiguous() for name, value in state.items()}, part
-    )
-    part.replace(out / "model.safetensors")
-    Heads((head.LABELS,), weights.sha256_of(out / "model.safetensors")).write(out / "config.json")
