@@ -234,7 +234,7 @@ def build_page(settings: Settings, service: ChatService, studio: Studio) -> Fast
         pwa=False,
         mcp_server=False,
         theme=theme.build_theme(),
-        css_paths=[theme.CSS, tab.CSS, training_tab.CSS],
+        css_paths=[theme.CSS, theme.PLOTS_CSS, tab.CSS, training_tab.CSS],
         head=frame.HEAD,
     )
     return app

@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 CSS = Path(__file__).parent / "static" / "app.css"
+PLOTS_CSS = Path(__file__).parent / "static" / "plots.css"
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 TEAL = gr.themes.Color(

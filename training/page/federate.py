@@ -11,10 +11,11 @@ from training.config import LoraSettings, PrivacySettings
 from training.errors import TrainingError
 from training.federated.config import FederationConfig, PoisonSettings, RuleSettings, SplitSettings
 from training.jobs import ACTIVE
-from training.page import svg, views
+from training.page import views
 from training.page.parts import EVERY_S, QUIET, choose, free_name, refuse
 from training.studio.federations import FederationView
 from training.studio.service import Studio
+from ui import plots
 from ui.identity import user_of
 
 RULES = [
@@ -177,15 +178,15 @@ def _told(studio: Studio, user: str, one: FederationView) -> str:
 
 def _plots(rounds: list[dict[str, Any]]) -> str:
     together = [(one["round"], one["loss"]) for one in rounds if one["loss"] is not None]
-    lines = [svg.Line("all hospitals", together, "b")]
+    lines = [plots.Line("all hospitals", together, "b")]
     for at, client in enumerate(rounds[-1]["clients"]):
         own = [
             (one["round"], one["clients"][at]["held_out_loss"]) for one in rounds if len(one["clients"]) > at
         ]
         lines.append(
-            svg.Line(client["name"], [(x, y) for x, y in own if y is not None], "a" if at % 2 else "c")
+            plots.Line(client["name"], [(x, y) for x, y in own if y is not None], "a" if at % 2 else "c")
         )
-    return '<div class="plots">' + svg.lines("Held-out loss", lines, "round") + "</div>"
+    return '<div class="plots">' + plots.lines("Held-out loss", lines, "round") + "</div>"
 
 
 def _clients(last: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from training.page import svg
+from ui import plots
 
 if TYPE_CHECKING:
     from training.corpus.report import Report
@@ -116,8 +116,8 @@ def report(name: str, told: Report) -> str:
         f"{told.counts.get('held_out', 0):,} held out · {size(told.bytes_read)} read in "
         f"{duration(told.seconds)} ({told.megabytes_per_s:.1f} MB/s)</p>",
         '<div class="plots">',
-        svg.bars("Documents left after each step", funnel),
-        svg.columns("Length of the documents", edges, told.lengths.counts, told.lengths.unit),
+        plots.bars("Documents left after each step", funnel),
+        plots.columns("Length of the documents", edges, told.lengths.counts, told.lengths.unit),
         "</div>",
     ]
     if told.reasons:
@@ -148,7 +148,7 @@ def report(name: str, told: Report) -> str:
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> str:
-    return svg.bars(title, [(name, float(count)) for name, count in list(counts.items())[:12]])
+    return plots.bars(title, [(name, float(count)) for name, count in list(counts.items())[:12]])
 
 
 def document(row: Mapping[str, Any]) -> str:
@@ -225,10 +225,14 @@ def _plots(view: RunView) -> str:
     held_out = [(one["step"], one["loss"]) for one in view.evaluations if one["loss"] is not None]
     return (
         '<div class="plots">'
-        + svg.lines("Loss", [svg.Line("training", of("loss"), "a"), svg.Line("held out", held_out, "b")])
-        + svg.lines("Learning rate", [svg.Line("rate", of("rate"), "a")])
-        + svg.lines("Length of the gradient", [svg.Line("gradient norm", of("gradient_norm"), "a")])
-        + svg.lines("Label tokens a second", [svg.Line("label tokens/s", of("label_tokens_a_second"), "a")])
+        + plots.lines(
+            "Loss", [plots.Line("training", of("loss"), "a"), plots.Line("held out", held_out, "b")]
+        )
+        + plots.lines("Learning rate", [plots.Line("rate", of("rate"), "a")])
+        + plots.lines("Length of the gradient", [plots.Line("gradient norm", of("gradient_norm"), "a")])
+        + plots.lines(
+            "Label tokens a second", [plots.Line("label tokens/s", of("label_tokens_a_second"), "a")]
+        )
         + "</div>"
     )
 
