@@ -1,0 +1,1 @@
+"""Words of the glossary that a lesson brings along: each module has a `TERMS`."""

@@ -1,0 +1,1 @@
+"""Algorithms and simulations that lessons show, spelled out to be seen: nothing else may use them."""
