@@ -1,12 +1,13 @@
 """Preparing text to train on: MB/s and memory at its peak, as the text grows.
 
-Each size in a process of its own, on files of made-up notes, every tenth of them a copy, clean, judged,
-de-duplicated and split as the studio does it unless told otherwise. Sizes in MB are in the environment
-variable ASKLEPION_BENCH_SIZES, "10,100,1000" if it isn't set; the largest takes some ten minutes.
+Each size in a process of its own, on JSON lines of made-up notes, a file for each MB, every tenth note a copy;
+clean, judged, de-duplicated and split as the studio does it unless told otherwise. Sizes in MB are in the
+environment variable ASKLEPION_BENCH_SIZES, "10,100,1000" if it isn't set; the largest takes some ten minutes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -22,7 +23,7 @@ FILE_MB = 1.0
 
 
 def write_notes(folder: Path, megabytes: float) -> None:
-    """Text files of about FILE_MB, each with one note a paragraph group, from the library's own sentences."""
+    """Files of FILE_MB of JSON lines, each line a note, from the library's own sentences."""
     from assistant.knowledge import sentences
     from assistant.knowledge.corpus import read_corpus
 
@@ -31,17 +32,20 @@ def write_notes(folder: Path, megabytes: float) -> None:
     left, number = megabytes * 1e6, 0
     notes: list[str] = []
     while left > 0:
-        if notes and number % 10 == 9:
-            note = rng.choice(notes)
-        else:
-            values = f"Seen on day {rng.randrange(10**6)}, pulse {rng.randrange(50, 120)}. "
-            note = values + " ".join(rng.sample(said, rng.randrange(6, 40)))
-        if len(notes) < 1000:
-            notes.append(note)
-        (folder / f"{number % 64:02d}").mkdir(exist_ok=True)
-        (folder / f"{number % 64:02d}" / f"{number}.txt").write_text(note, encoding="utf-8")
-        left -= len(note)
-        number += 1
+        with (folder / f"{number}.jsonl").open("w", encoding="utf-8") as out:
+            room = min(left, FILE_MB * 1e6)
+            while room > 0:
+                if notes and number % 10 == 9:
+                    note = rng.choice(notes)
+                else:
+                    values = f"Seen on day {rng.randrange(10**6)}, pulse {rng.randrange(50, 120)}. "
+                    note = values + " ".join(rng.sample(said, rng.randrange(6, 40)))
+                if len(notes) < 1000:
+                    notes.append(note)
+                out.write(json.dumps({"text": note}) + "\n")
+                room -= len(note)
+                left -= len(note)
+                number += 1
 
 
 def measure(megabytes: float) -> list[Row]:

@@ -40,13 +40,26 @@ _SIGNATURES = (
 _PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read: what its owner calls it, where it lies, and its brat annotations if it has some."""
+    """A file to read: what its owner calls it, where it lies, and its brat annotations if it has some.
+
+    There may be a million of them, so places are texts here: a `Path` takes ten times the memory.
+    """
 
     name: str
-    path: Path
-    annotations: Path | None = None
+    place: str
+    beside: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.place)
+
+    @property
+    def annotations(self) -> Path | None:
+        """The brat annotations, if it has some."""
+        return Path(self.beside) if self.beside else None
 
     @property
     def suffix(self) -> str:
@@ -68,7 +81,7 @@ def find_sources(inputs: Sequence[Path], work: Path) -> tuple[list[Source], list
     """
     problems: list[Problem] = []
     found: list[Source] = []
-    for number, source in enumerate(sorted(_listed(inputs, problems), key=lambda one: (one.name, one.path))):
+    for number, source in enumerate(sorted(_listed(inputs, problems), key=lambda one: (one.name, one.place))):
         if source.suffix != ARCHIVE:
             found.append(source)
             continue
@@ -78,7 +91,7 @@ def find_sources(inputs: Sequence[Path], work: Path) -> tuple[list[Source], list
         except (BadDataError, OSError) as error:
             problems.append(Problem(source.name, reason_of(error, source.name)))
             continue
-        found.extend(Source(member.name, member.path) for member in members)
+        found.extend(Source(member.name, str(member.path)) for member in members)
     accepted = []
     for source in _joined(found, problems, work):
         try:
@@ -104,7 +117,7 @@ def _listed(inputs: Iterable[Path], problems: list[Problem]) -> Iterator[Source]
         if given.is_dir():
             yield from _walked(given, problems)
         elif given.is_file():
-            yield Source(given.name, given)
+            yield Source(given.name, str(given))
         else:
             problems.append(Problem(given.name, "isn't there. Check its path."))
 
@@ -118,7 +131,7 @@ def _walked(folder: Path, problems: list[Problem]) -> Iterator[Source]:
         if path.is_symlink():
             problems.append(Problem(name, "is a link and was not followed. Put the file itself there."))
         elif path.is_file():
-            yield Source(name, path)
+            yield Source(name, str(path))
 
 
 def _joined(sources: Sequence[Source], problems: list[Problem], work: Path) -> Iterator[Source]:
@@ -128,7 +141,7 @@ def _joined(sources: Sequence[Source], problems: list[Problem], work: Path) -> I
         if source.suffix == ".txt" and _stem(source) in annotations:
             other = annotations.pop(_stem(source)).path
             if other == source.path.with_suffix(ANNOTATIONS):
-                yield Source(source.name, source.path, other)
+                yield Source(source.name, source.place, str(other))
             else:  # an upload may put the two into different folders
                 yield _side_by_side(source, other, work / f"pair{len(annotations)}.txt")
         elif source.suffix != ANNOTATIONS:
@@ -141,7 +154,7 @@ def _side_by_side(source: Source, annotations: Path, target: Path) -> Source:
     beside = target.with_suffix(ANNOTATIONS)
     shutil.copyfile(source.path, target)
     shutil.copyfile(annotations, beside)
-    return Source(source.name, target, beside)
+    return Source(source.name, str(target), str(beside))
 
 
 def _stem(source: Source) -> str:
@@ -189,12 +202,12 @@ def _named_apart(sources: Sequence[Source]) -> list[Source]:
     """With a number behind the names that occur twice, since a document's id is made from the name."""
     seen: dict[str, int] = {}
     apart = []
-    for source in sorted(sources, key=lambda one: (one.name, one.path)):
+    for source in sorted(sources, key=lambda one: (one.name, one.place)):
         seen[source.name] = count = seen.get(source.name, 0) + 1
         if count > 1:
             suffix = Path(source.name).suffix
             name = f"{source.name.removesuffix(suffix)} ({count}){suffix}"
-            apart.append(Source(name, source.path, source.annotations))
+            apart.append(Source(name, source.place, source.beside))
         else:
             apart.append(source)
     return apart

@@ -72,19 +72,22 @@ def _drawn(
     roots = np.array([clusters.of(int(number)) for number in kept], dtype=np.int64)
     order = np.lexsort((keys[kept], roots))
     starts = np.flatnonzero(np.diff(roots[order], prepend=-1))
-    members = np.split(kept[order], starts[1:])
-    if len(members) < 2:
+    if len(starts) < 2:
         return []
+    members = kept[order]
+    sizes = np.diff(starts, append=len(members))
     # A cluster is drawn by the smallest of its keys, which no order of the documents changes.
-    drawn = sorted(members, key=lambda cluster: _lot(int(keys[cluster[0]]), seed))
+    lots = np.fromiter((_lot(int(keys[members[start]]), seed) for start in starts), np.uint64, len(starts))
+    drawn = np.argsort(lots, kind="stable")
     chosen: list[int] = []
     for cluster in drawn:
-        if len(chosen) + len(cluster) <= target:
-            chosen.extend(map(int, cluster))
+        if len(chosen) + sizes[cluster] <= target:
+            chosen.extend(map(int, members[starts[cluster] : starts[cluster] + sizes[cluster]]))
     if not chosen:
-        chosen = [int(number) for number in min(drawn, key=len)]
+        least = drawn[np.argmin(sizes[drawn])]
+        chosen = [int(number) for number in members[starts[least] : starts[least] + sizes[least]]]
     return chosen
 
 
-def _lot(key: int, seed: int) -> bytes:
-    return hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()
+def _lot(key: int, seed: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest())

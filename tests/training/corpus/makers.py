@@ -94,7 +94,7 @@ def read_file(
     if content is not None:
         path.write_bytes(content)
     annotations = path.with_suffix(".ann")
-    source = Source(path.name, path, annotations if annotations.exists() else None)
+    source = Source(path.name, str(path), str(annotations) if annotations.exists() else "")
     out = list(read(source, options or ReadOptions()))
     return (
         [one for one in out if isinstance(one, Record)],
