@@ -1,6 +1,6 @@
 """Preparing text to train on: MB/s and memory at its peak, as the text grows.
 
-Each size in a process of its own, on JSON lines of made-up notes, a file for each MB, every tenth note a copy;
+Each size in a process of its own, on JSON lines of made-up notes, a file for each MB, every tenth a copy;
 clean, judged, de-duplicated and split as the studio does it unless told otherwise. Sizes in MB are in the
 environment variable ASKLEPION_BENCH_SIZES, "10,100,1000" if it isn't set; the largest takes some ten minutes.
 """
