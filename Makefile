@@ -36,7 +36,7 @@ browser:
 		else echo "The browser tests need chromium: run 'apt-get install chromium' as root."; exit 1; fi; }
 
 test: $(VENV)/.dev-stamp browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev-stamp
 	$(BIN)/ruff check .

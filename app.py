@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -34,6 +35,7 @@ from ui.rooms import Rooms
 
 if TYPE_CHECKING:
     from assistant.session import ChatService
+    from security.lab.service import Lab
     from training.studio.service import Studio
 
 
@@ -171,6 +173,9 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
     from assistant.models.serving import Models
     from assistant.session import ChatService
     from security.crypto.signatures import SigningKey
+    from security.lab.results import Results
+    from security.lab.service import Lab
+    from security.tools import lab_tools
     from training.errors import TrainingError
     from training.studio.service import Studio
 
@@ -192,30 +197,36 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
     models = Models(warmup, choices, verify=verify)
     service = ChatService(models, Conversations(door.database, door.vault))
 
+    lab = Lab(Results(door.database), time.time, lab_tools(warmup.get))
+
     def close() -> None:
+        lab.close()
         studio.close()
         models.close()
         warmup.close()
 
-    return build_page(settings, service, studio), close
+    return build_page(settings, service, studio, lab), close
 
 
-def build_page(settings: Settings, service: ChatService, studio: Studio) -> FastAPI:
+def build_page(settings: Settings, service: ChatService, studio: Studio, lab: Lab) -> FastAPI:
     """The Gradio page on an app of its own."""
     import gradio as gr
     from fastapi.middleware.cors import CORSMiddleware
 
     from assistant import tab
+    from security.lab import tab as lab_tab
     from training import tab as training_tab
     from ui import frame, theme
 
     with gr.Blocks(title="Asklepion", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         frame.build_head(page)
-        with gr.Tabs(elem_id="rooms"):
+        with gr.Tabs(elem_id="rooms") as rooms:
             with gr.Tab("Assistant", id="assistant"):
                 tab.build_tab(service, page)
             with gr.Tab("Training", id="training"):
                 training_tab.build_tab(studio, page)
+            with gr.Tab("Security lab", id=lab_tab.ROOM) as room:
+                lab_tab.build_tab(lab, page, rooms, room)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # With a CORS policy of our own Gradio leaves out its own, which reflects any origin.
     app.add_middleware(CORSMiddleware, allow_origins=[])
@@ -234,8 +245,8 @@ def build_page(settings: Settings, service: ChatService, studio: Studio) -> Fast
         pwa=False,
         mcp_server=False,
         theme=theme.build_theme(),
-        css_paths=[theme.CSS, theme.PLOTS_CSS, tab.CSS, training_tab.CSS],
-        head=frame.HEAD,
+        css_paths=[theme.CSS, theme.PLOTS_CSS, tab.CSS, training_tab.CSS, lab_tab.CSS],
+        head=frame.HEAD + lab_tab.HEAD,
     )
     return app
 

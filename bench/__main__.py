@@ -17,6 +17,7 @@ TITLES = {
     "extraction": "Extraction: facts of a text",
     "training": "Training: LoRA on the embedded GPT, beside transformers.Trainer with peft",
     "preparation": "Preparation: files to a clean data set",
+    "lab": "The lab: seconds from Run to the outcome",
     "memory": "Memory of training: estimated beside measured",
 }
 

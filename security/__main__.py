@@ -6,11 +6,17 @@ Exit codes: 0 done, 2 what was given can't be used or a run was stopped at its b
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from security.lab import commands
 from security.lab.errors import LabError
+
+if TYPE_CHECKING:
+    from assistant.pipeline import Assistant
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,17 +24,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m security", description="Run, break and mend cryptography."
     )
-    commands.add_parser(parser.add_subparsers(dest="command", required=True), dict)
-    arguments = parser.parse_args(argv)
-    try:
-        code: int = arguments.run(arguments)
-    except LabError as error:
-        print(f"{arguments.command}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    return code
+    with contextlib.ExitStack() as models:
+        added = parser.add_subparsers(dest="command", required=True)
+        commands.add_parser(added, functools.partial(_tools, models))
+        arguments = parser.parse_args(argv)
+        try:
+            code: int = arguments.run(arguments)
+        except LabError as error:
+            print(f"{arguments.command}: {error}", file=sys.stderr)
+            return 2
+        except BrokenPipeError:
+            sys.stderr.close()
+            return 0
+        return code
+
+
+def _tools(models: contextlib.ExitStack) -> Mapping[str, Any]:
+    """What runs may need; the assistant is loaded at its first answer, and freed with `models`."""
+    from security.tools import lab_tools
+
+    @functools.cache
+    def assistant() -> Assistant:
+        from assistant.build import load_assistant
+
+        loaded = load_assistant()
+        models.callback(loaded.engine.close)
+        return loaded
+
+    return lab_tools(assistant)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def pixels(told: str, images: Sequence[tuple[str, Sequence[Sequence[int]]]]) -> 
                 grey = f"{line[at]:02x}" * 3
                 canvas.raw(
                     f'<rect x="{x0 + at * dot:.2f}" y="{row * dot:.2f}" width="{(end - at + 1) * dot:.2f}" '
-                    f'height="{dot:.2f}" fill="#{grey}"/>'
+                    f'height="{dot:.2f}" fill="#{grey}" shape-rendering="crispEdges"/>'
                 )
                 at = end + 1
         canvas.text(x0 + side / 2, side + 18, name, "small")

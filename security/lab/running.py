@@ -97,16 +97,20 @@ class Worker:
                     break
                 yield from_json(row)
             if not ended:
-                what = (
-                    f"its {run.seconds:g} seconds" if late.is_set() else f"its {run.megabytes} MB of memory"
-                )
-                raise TooMuchError(
-                    f"The run needed more than {what} and was stopped. "
-                    "Choose smaller values and run it again."
-                )
+                raise self._cut_short(run, late=late.is_set())
         finally:
             timer.cancel()
             self.close()
+
+    def _cut_short(self, run: Run, *, late: bool) -> LabError:
+        """Why it ended without saying so: killed by the clock, by the system for its memory, or broken."""
+        code = self.process.wait()
+        if not late and code > 0:
+            return LabError("The run broke off: something in this lesson is broken. Its other runs may work.")
+        what = f"its {run.seconds:g} seconds" if late else f"its {run.megabytes} MB of memory"
+        return TooMuchError(
+            f"The run needed more than {what} and was stopped. Choose smaller values and run it again."
+        )
 
     def _send(self, line: str) -> None:
         assert self.process.stdin is not None

@@ -40,6 +40,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "Thorough": {"epochs": 6, "max_steps": 0, "evaluate_rows": 0},
 }
 RATES = {"lora": 2e-4, "dora": 2e-4, "full": 5e-5, "scratch": 5e-4}
+# An adapter on a model of a hundred million parameters learns too slowly at the rate that suits billions: on
+# MedQuAD the held-out loss fell by 12 % at 2e-4 in 70 steps, and by 15 % at this one in 40.
+SMALL_RATES = {"lora": 1e-3, "dora": 1e-3}
+SMALL = ("gpt", "bert")
 NOTHING = views.empty(
     "No run yet",
     "Choose a data set and press Start. The loss on the held-out part, which the model never learns from, "
@@ -160,8 +164,8 @@ def build(studio: Studio, page: gr.Blocks, tab: gr.Tab) -> None:
     def suit(chosen: str | None, its_base: str | None, its_task: Task, request: gr.Request) -> list[Any]:
         return fill(user_of(request), chosen, its_base, its_task)
 
-    def rate_for(how: str) -> Any:
-        return RATES[how]
+    def rate_for(how: str, its_base: str | None) -> float:
+        return (RATES | SMALL_RATES if (its_base or "gpt") in SMALL else RATES)[how]
 
     inputs = {dataset, task, base, method, preset, name, *expert.values()}
     given = {"dataset": dataset, "task": task, "base": base, "method": method, "preset": preset, "name": name}
@@ -179,7 +183,7 @@ def build(studio: Studio, page: gr.Blocks, tab: gr.Tab) -> None:
     mend.click(try_again, shown, view, **QUIET)
     dataset.input(suit, [dataset, base, task], lists, **QUIET)
     task.input(suit, [dataset, base, task], lists, **QUIET)
-    method.input(rate_for, method, expert["rate"], **QUIET)
+    gr.on([method.input, base.input], rate_for, [method, base], expert["rate"], **QUIET)
     page.load(load, [dataset, shown, base, task], [*lists, *view], **QUIET)
     tab.select(load, [dataset, shown, base, task], [*lists, *view], **QUIET)
 
@@ -192,7 +196,7 @@ def _expert() -> dict[str, Any]:
         epochs = gr.Number(0, label="Epochs", info="0: as the preset says", **number)
         steps = gr.Number(0, label="Steps at most", info="0: as the preset says", **number)
     with gr.Row():
-        rate = gr.Number(2e-4, label="Learning rate")
+        rate = gr.Number(SMALL_RATES["lora"], label="Learning rate")
         schedule = gr.Dropdown(["cosine", "linear", "constant"], value="cosine", label="Schedule")
     with gr.Row():
         batch = gr.Number(defaults.batch_size, label="Batch size", **number)

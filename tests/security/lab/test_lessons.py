@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +9,12 @@ import pytest
 from security.lab import catalogue, running
 from security.lab.lesson import Lesson, Run
 from security.lab.steps import fingerprint, from_json, to_json
+from tests.security.lab import sample
 from tests.security.lab.forms import check_events, check_form, check_program
+from tests.security.lab.sample import source
 
 LESSONS = catalogue.every()
 RUNS = [(lesson, run) for lesson in LESSONS for run in lesson.runs if not run.needs]
-HOW_TO = Path(__file__).parents[3] / "docs" / "new-lesson.md"
 
 
 def name(value: object) -> str | None:
@@ -55,18 +54,8 @@ def test_the_program_runs_by_itself_and_says_the_same(lesson: Lesson, tmp_path: 
 
 
 def test_the_how_to_is_a_whole_lesson_in_under_150_lines(tmp_path: Path) -> None:
-    text = re.search(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
-    assert text is not None
-    source = text.group(1)
-    assert source.count("\n") < 150
-    path = tmp_path / "checksum.py"
-    path.write_text(source, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("checksum", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    lesson: Lesson = module.LESSON
-    check_form(lesson)
-    for run in lesson.runs:
-        check_events(run, list(running.work(lesson, run, {}, 0)))
-    check_program(lesson, tmp_path)
+    assert source().count("\n") < 150
+    check_form(sample.LESSON)
+    for run in sample.LESSON.runs:
+        check_events(run, list(running.work(sample.LESSON, run, {}, 0)))
+    check_program(sample.LESSON, tmp_path)

@@ -1,0 +1,91 @@
+"""The lab as the page uses it: runs in warm workers, quizzes, results, and who may see whose."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from security.lab import running
+from security.lab.lesson import Lesson, Run
+from security.lab.parameters import Chosen
+from security.lab.quiz import Marked, mark
+from security.lab.results import Attempt, Results, Standing, standings
+from security.lab.steps import Event
+
+
+class Lab:
+    """One for the app.
+
+    Args:
+        results: where attempts are kept.
+        now: Unix seconds.
+        tools: what runs may need, such as the language model, by name.
+    """
+
+    def __init__(
+        self, results: Results, now: Callable[[], float], tools: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        self._results = results
+        self._now = now
+        self._tools = tools
+        self._lock = threading.Lock()
+        self._spare: running.Worker | None = None
+        self._closed = False
+
+    def stream(self, lesson: Lesson, run: Run, raw: Mapping[str, Any], seed: int) -> Iterator[Event]:
+        """The run within its bounds; a worker that has its imports behind it takes it.
+
+        Raises:
+            LabError: a value can't be used, a tool isn't there, or time or memory ran out.
+        """
+        if run.needs:
+            yield from running.stream(lesson, run, raw, seed, self._tools)
+            return
+        Chosen.parse(run.parameters, raw)
+        worker = self._take()
+        self.warm()
+        yield from worker.stream(lesson, run, raw, seed)
+
+    def _take(self) -> running.Worker:
+        with self._lock:
+            worker, self._spare = self._spare, None
+        if worker is not None and worker.process.poll() is None:
+            return worker
+        if worker is not None:
+            worker.close()
+        return running.Worker()
+
+    def warm(self) -> None:
+        """Start the next run's process, so that it has imported everything by the time it is wanted."""
+        with self._lock:
+            if self._spare is None and not self._closed:
+                self._spare = running.Worker()
+
+    def marked(self, lesson: Lesson, chosen: Sequence[str | None], user: str, name: str) -> list[Marked]:
+        """Mark a quiz and keep how many were right.
+
+        Raises:
+            LabError: the answers aren't this quiz's, or can't be saved.
+        """
+        found = mark(lesson, chosen)
+        right = sum(one.correct for one in found)
+        self._results.record(Attempt(user, name, lesson.id, right, len(found), int(self._now())))
+        return found
+
+    def standings(self, user: str, *, teacher: bool) -> list[Standing]:
+        """One's own, or to a teacher everybody's.
+
+        Raises:
+            LabError: they can't be read.
+        """
+        return standings(self._results.of(None if teacher else user))
+
+    def close(self) -> None:
+        """End the waiting worker."""
+        with self._lock:
+            self._closed = True
+            worker, self._spare = self._spare, None
+        if worker is not None:
+            worker.close()
