@@ -28,6 +28,10 @@ ROOM = "lab"
 TEACHERS = frozenset({"administrator", "teacher"})
 AT_ONCE = 3
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Gradio numbers the functions of a form without a lock, and counts renderings for all users together: two
+# forms that are made at the same moment take each other's buttons away. So they are made one at a time. A
+# form may still be made twice in a row, so its functions have keys: the first one's button then still works.
+_ONE_FORM: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "forms", "show_progress": "hidden"}
 
 
 def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
@@ -56,12 +60,9 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
             run = gr.Radio(
                 _runs(first), value=_name(first, first.runs[0]), label="What to run", elem_id="lab-runs"
             )
-            _build_run(
-                lab,
-                current,
-                seed,
-                gr.HTML(views.steps([]), apply_default_css=False, elem_id="lab-out", render=False),
-            )
+            out = gr.HTML(views.steps([]), apply_default_css=False, elem_id="lab-out", render=False)
+            _build_run(lab, current, seed, out)
+            out.render()
             with gr.Accordion("Questions", open=True):
                 _build_quiz(lab, asked, seed)
             with gr.Accordion("Show me the code", open=False, elem_id="lab-code"):
@@ -77,7 +78,8 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
         one = catalogue.lesson(name)
         name = _name(one, one.runs[0])
         choices = gr.Radio(choices=_runs(one), value=name)
-        return views.heading(one, int(number or 0)), choices, name, one.id, views.code(one), views.around(one)
+        told = [views.heading(one, int(number or 0)), views.code(one), views.around(one), views.steps([])]
+        return [choices, name, one.id, *told]
 
     def told(name: str, number: float) -> str:
         if not name:
@@ -88,9 +90,14 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
     def class_view(name: str, number: float, request: gr.Request) -> str:
         return _class_view(lab, name, number, request)
 
-    lesson.input(show, [lesson, seed], [head, run, current, asked, code, around], **_QUIET)
-    run.input(lambda name: name, run, current, **_QUIET)
-    gr.on([current.change, seed.change], told, [current, seed], head, **_QUIET)
+    lesson.input(show, [lesson, seed], [run, current, asked, head, code, around, out], **_QUIET)
+    run.input(
+        lambda name, number: [name, told(name, number), views.steps([])],
+        [run, seed],
+        [current, head, out],
+        **_QUIET,
+    )
+    seed.change(told, [current, seed], head, **_QUIET)
     arrived = [rooms, lesson, run, current, asked, seed, head, code, around]
     page.load(_arrive, None, arrived, **_QUIET)
     gr.on([shelf.expand, lesson.input], class_view, [lesson, seed], sheet, **_QUIET)
@@ -141,7 +148,7 @@ def _arrive(request: gr.Request) -> Any:
 def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> None:
     """The form of the chosen run, made anew for each, and what comes of it."""
 
-    @gr.render(inputs=[current], show_progress="hidden")
+    @gr.render(inputs=[current], triggers=[current.change], **_ONE_FORM)
     def form(name: str) -> None:
         if not name:
             return
@@ -164,19 +171,22 @@ def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> No
             concurrency_limit=AT_ONCE,
             concurrency_id="lab",
             trigger_mode="once",
+            key="lab-run",
             **_QUIET,
         )
-        stop.click(None, None, None, cancels=[under_way])
+        stop.click(None, None, None, cancels=[under_way], key="lab-stop")
         again: list[Any] = [
             None if isinstance(parameter.default, bytes) else parameter.default
             for parameter in chosen.parameters
         ]
         reset.click(
-            lambda: [*again, 0, views.steps([])], None, [*inputs, seed, out], cancels=[under_way], **_QUIET
+            lambda: [*again, 0, views.steps([])],
+            None,
+            [*inputs, seed, out],
+            cancels=[under_way],
+            key="lab-reset",
+            **_QUIET,
         )
-
-    out.render()
-    current.change(lambda: views.steps([]), None, out, **_QUIET)
 
 
 def _run(lab: Lab, lesson: Lesson, run: Run, seed: Any, given: tuple[Any, ...]) -> Iterator[str]:
@@ -202,7 +212,7 @@ def _run(lab: Lab, lesson: Lesson, run: Run, seed: Any, given: tuple[Any, ...]) 
 def _build_quiz(lab: Lab, asked: gr.State, seed: gr.Number) -> None:
     """The questions of the chosen lesson, in the order that the seed decides."""
 
-    @gr.render(inputs=[asked, seed], show_progress="hidden")
+    @gr.render(inputs=[asked, seed], triggers=[asked.change, seed.change], **_ONE_FORM)
     def quiz(name: str, number: Any) -> None:
         if not name:
             return
@@ -225,7 +235,7 @@ def _build_quiz(lab: Lab, asked: gr.State, seed: gr.Number) -> None:
             except LabError as error:
                 return views.refused([], str(error))
 
-        check.click(mark, radios, told, **_QUIET)
+        check.click(mark, radios, told, key="lab-check", **_QUIET)
 
 
 def _class_view(lab: Lab, name: str, seed: Any, request: gr.Request) -> str:
