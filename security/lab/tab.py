@@ -56,7 +56,9 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
                 label="Seed: the same for the whole class",
             )
         with gr.Column(scale=7, min_width=320):
-            head = gr.HTML(views.heading(first, 0), apply_default_css=False, elem_id="lab-head")
+            head = gr.HTML(
+                views.heading(first, first.runs[0], 0), apply_default_css=False, elem_id="lab-head"
+            )
             run = gr.Radio(
                 _runs(first), value=_name(first, first.runs[0]), label="What to run", elem_id="lab-runs"
             )
@@ -78,14 +80,17 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
         one = catalogue.lesson(name)
         name = _name(one, one.runs[0])
         choices = gr.Radio(choices=_runs(one), value=name)
-        told = [views.heading(one, int(number or 0)), views.code(one), views.around(one), views.steps([])]
+        told = [
+            views.heading(one, one.runs[0], int(number or 0)),
+            views.code(one),
+            views.around(one),
+            views.steps([]),
+        ]
         return [choices, name, one.id, *told]
 
     def told(name: str, number: float) -> str:
-        if not name:
-            return views.heading(first, int(number or 0))
-        one, which = _find(name)
-        return views.heading(one, int(number or 0), "" if which is one.runs[0] else which.id)
+        one, which = _find(name) if name else (first, first.runs[0])
+        return views.heading(one, which, int(number or 0))
 
     def class_view(name: str, number: float, request: gr.Request) -> str:
         return _class_view(lab, name, number, request)
@@ -139,7 +144,7 @@ def _arrive(request: gr.Request) -> Any:
         _name(one, run),
         one.id,
         seed,
-        views.heading(one, seed, run.id),
+        views.heading(one, run, seed),
         views.code(one),
         views.around(one),
     ]
@@ -153,7 +158,7 @@ def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> No
         if not name:
             return
         lesson, chosen = _find(name)
-        gr.HTML(views.about_run(chosen), apply_default_css=False)
+        gr.HTML(views.about_run(lesson, chosen), apply_default_css=False)
         with gr.Row(elem_classes="lab-fields"):
             inputs = [fields.component(parameter) for parameter in chosen.parameters]
         with gr.Row(elem_classes="lab-buttons"):

@@ -38,20 +38,22 @@ def words(text: str) -> str:
     return MARK.sub(explain, escape(text))
 
 
-def heading(lesson: Lesson, seed: int, run: str = "") -> str:
-    """What the lesson is about, and the link that shows it to a class."""
+def heading(lesson: Lesson, run: Run, seed: int) -> str:
+    """What the lesson is about, and the link that shows this run to a class."""
     goals = "".join(f"<li>{words(goal)}</li>" for goal in lesson.goals)
-    link = f"?lesson={lesson.id}{f'&amp;run={run}' if run else ''}&amp;seed={seed}"
+    which = "" if run is lesson.runs[0] else f"&amp;run={run.id}"
+    link = f"?lesson={lesson.id}{which}&amp;seed={seed}"
     return (
         f'<p class="kicker">{lesson.number} · {escape(lesson.topic)}</p><h2>{escape(lesson.title)}</h2>'
         f'<p class="question">{words(lesson.question)}</p><p>{words(lesson.story)}</p>'
         f"<details><summary>Afterwards you can answer</summary><ul>{goals}</ul></details>"
-        f'<p class="quiet">Everybody who opens <a class="lab-link" href="{link}">this link</a> sees the same '
+        f'<p class="quiet">Everybody who opens <a class="lab-link" '
+        f'data-run="{lesson.id}/{run.id}" href="{link}">this link</a> sees the same '
         'numbers. <button type="button" class="lab-copy" data-copy="link">Copy the link</button></p>'
     )
 
 
-def about_run(run: Run) -> str:
+def about_run(lesson: Lesson, run: Run) -> str:
     """What a run will show, before it is run."""
     cures = f' <span class="quiet">Cures: {escape(", ".join(run.cures))}.</span>' if run.cures else ""
     long = (
@@ -59,7 +61,9 @@ def about_run(run: Run) -> str:
         if run.heavy
         else ""
     )
-    return f'<p><span class="tagged {run.kind}">{KINDS[run.kind]}</span> {words(run.text)}{cures}{long}</p>'
+    kind = f'<span class="tagged {run.kind}">{KINDS[run.kind]}</span>'
+    about = f"{kind} {words(run.text)}{cures}{long}"
+    return f'<p class="lab-about" data-run="{lesson.id}/{run.id}">{about}</p>'
 
 
 def steps(events: Sequence[Event], running: str = "") -> str:

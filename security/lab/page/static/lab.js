@@ -29,6 +29,18 @@
       () => { button.textContent = "Select it and copy by hand"; },
     ).finally(() => setTimeout(() => { button.textContent = before; }, 2000));
   };
+  // While the form of another run is on its way, its button waits for it.
+  const shown = (place) => document.querySelector(place)?.dataset.run;
+  const settle = (tries) => {
+    if (shown(".lab-link") === shown(".lab-about")) document.querySelector(".lab-run")?.click();
+    else if (tries) setTimeout(settle, 50, tries - 1);
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.(".lab-run") || shown(".lab-link") === shown(".lab-about")) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    setTimeout(settle, 50, 200);
+  }, true);
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".lab-copy, .lab-project");
     if (!button) return;
