@@ -176,16 +176,22 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
     from security.lab.results import Results
     from security.lab.service import Lab
     from security.tools import lab_tools
-    from training.errors import TrainingError
+    from training.errors import RunError, TrainingError
     from training.studio.service import Studio
 
     chosen = AssistantSettings(EngineSettings.from_env(environ), settings.data / "cache")
     warmup = Warmup(lambda report: load_assistant(chosen, report))
     warmup.start()
     choices = Choices(door.database)
-    studio = Studio.open(
-        settings.data / "training", choices, SigningKey.load_or_create(settings.data), settings.quota
-    )
+    signer = SigningKey.load_or_create(settings.data)
+
+    def note(kind: str, user: str) -> None:
+        try:
+            door.trail.note(kind, user, time.time())
+        except AccountsError as error:
+            raise RunError(str(error)) from error
+
+    studio = Studio.open(settings.data / "training", choices, signer, settings.quota, note=note)
     studio.start()
 
     def verify(path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Security from a shell: the lessons of the lab.
+"""Security from a shell: the lessons of the lab, and the audit trail.
 
-Exit codes: 0 done, 2 what was given can't be used or a run was stopped at its bounds.
+Exit codes: 0 done, 1 the trail is not intact, 2 what was given can't be used or a run was stopped at its
+bounds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from security.accounts import commands as trail
+from security.accounts.errors import AccountsError
+from security.crypto.errors import CryptoError
 from security.lab import commands
 from security.lab.errors import LabError
 
@@ -27,10 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as models:
         added = parser.add_subparsers(dest="command", required=True)
         commands.add_parser(added, functools.partial(_tools, models))
+        trail.add_parser(added)
         arguments = parser.parse_args(argv)
         try:
             code: int = arguments.run(arguments)
-        except LabError as error:
+        except (LabError, AccountsError, CryptoError) as error:
             print(f"{arguments.command}: {error}", file=sys.stderr)
             return 2
         except BrokenPipeError:

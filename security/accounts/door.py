@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.engine import Engine
 from starlette.types import ASGIApp
 
+from security.accounts.audit import Trail
 from security.accounts.database import open_database
 from security.accounts.limits import Limiter, Unlimited
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
@@ -55,6 +56,7 @@ class Door:
     ) -> None:
         self.database = database
         self.vault = Vault(database, kek)
+        self.trail = Trail.open(database)
         self._settings = settings
         self._now = chance.now
         # bcrypt releases the GIL: two at once leave cores for the models; a full pool is some two
@@ -65,8 +67,8 @@ class Door:
         users = Users(database, kek, chance.random)
         hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
         self._sessions = Sessions(database, settings, chance.random)
-        self._setup = Setup(users, hasher, chance.random)
-        signin = SignIn(database, kek, users, hasher, self._sessions, chance.random)
+        self._setup = Setup(users, hasher, self.trail, chance.random)
+        signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
         pages = Pages()
         entrance = SignInPages(
             settings=settings,
@@ -75,6 +77,7 @@ class Door:
             signin=signin,
             sessions=self._sessions,
             limiter=chance.limiter,
+            trail=self.trail,
             slow=self._slow,
             quick=self._quick,
             now=chance.now,

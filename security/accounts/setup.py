@@ -14,6 +14,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
+from security.accounts.audit import NOBODY, Trail
 from security.accounts.errors import SetupClosedError, SetupCodeError, SetupExpiredError
 from security.accounts.policy import check_password, checked_name
 from security.accounts.users import NewAdministrator, Users
@@ -54,8 +55,11 @@ class _Finished:
 class Setup:
     """The one set-up of this app. Thread-safe; `enrol` and `finish` block on bcrypt and the database."""
 
-    def __init__(self, users: Users, hasher: Hasher, random: RandomBytes = secrets.token_bytes) -> None:
+    def __init__(
+        self, users: Users, hasher: Hasher, trail: Trail, random: RandomBytes = secrets.token_bytes
+    ) -> None:
         self._users = users
+        self._trail = trail
         self._hasher = hasher
         self._random = random
         self._lock = threading.RLock()
@@ -151,6 +155,9 @@ class Setup:
                 )
             codes = recovery.new_codes(self._random)
             password_hash = self._pending[_digest(ticket)].password_hash
+            # Before it is done: written after it, a full disk would lose the recovery codes of an account
+            # that is there.
+            self._trail.note("set-up", NOBODY, now)
             self._users.found(
                 NewAdministrator(enrolment.name, password_hash, enrolment.secret, step, codes), now
             )

@@ -3,7 +3,8 @@
 The work is the same whoever asks: an unknown name is checked against an account that exists only in
 memory and that no password fits. A code is spent only together with the right password, so a stranger
 can't burn somebody's codes, and in one UPDATE that a second request can't win as well (RFC 6238, 5.2:
-a code is accepted once). Does not: lock accounts or count attempts (limits.py is the place for that).
+a code is accepted once). What came of it is in the audit trail before anybody is let in. Does not: lock
+accounts or count attempts (limits.py is the place for that).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from security.accounts.audit import NOBODY, Trail
 from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Role
@@ -55,9 +57,11 @@ class SignIn:
         users: Users,
         hasher: Hasher,
         sessions: Sessions,
+        trail: Trail,
         random: RandomBytes = secrets.token_bytes,
     ) -> None:
         self._engine = engine
+        self._trail = trail
         self._kek = kek
         self._users = users
         self._hasher = hasher
@@ -70,7 +74,7 @@ class SignIn:
         On success the session of the token `replaces`, if there is one, ends.
 
         Raises:
-            StoreError: the database refuses; no code was spent.
+            StoreError: the database refuses; nobody is signed in.
         """
         known = self._users.by_name(typed.name) if len(typed.name) <= MAX_NAME_TYPED else None
         user = known or self._nobody
@@ -92,8 +96,17 @@ class SignIn:
             else:
                 token = self._sessions.begin(session, user.id, now, replaces)
         _log.info("sign-in %s: user %s", "refused" if token is None else "done", known.id if known else "?")
-        if token is not None:
-            self._renew_hash(user, typed.password)
+        if token is None:
+            self._trail.refused(known.id if known is not None else NOBODY, now)
+            return None
+        try:
+            self._trail.note(
+                "sign-in", user.id, now, {"factor": "recovery-code" if step is None else "one-time-code"}
+            )
+        except StoreError:
+            self._sessions.end(token)
+            raise
+        self._renew_hash(user, typed.password)
         return token
 
     def _spend(self, session: Session, spender: str, step: int | None, code: str, now: float) -> bool:

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from security.accounts.arrivals import COOKIE, SECURE_COOKIE, is_secure, session_token
+from security.accounts.audit import Trail
 from security.accounts.forms import read_form
 from security.accounts.identity import SCOPE_KEY
 from security.accounts.limits import Limiter
@@ -38,6 +39,7 @@ class SignInPages:
     signin: SignIn
     sessions: Sessions
     limiter: Limiter
+    trail: Trail
     slow: Workers
     quick: Workers
     now: Callable[[], float]
@@ -85,6 +87,9 @@ class SignInPages:
         token = self._token(request)
         if token is not None:
             await self.quick.run(self.sessions.end, token)
+        identity = request.scope.get(SCOPE_KEY)
+        if identity is not None:
+            await self.slow.run(self.trail.note, "sign-out", identity.id, self.now())
         response = _see("/login")
         secure = is_secure(request.scope, self.settings)
         response.delete_cookie(_cookie(secure), path="/", secure=secure, httponly=True, samesite="lax")

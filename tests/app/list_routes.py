@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import app as asklepion
 from assistant.models.choices import Choices
 from assistant.session import ChatService
 from security.crypto.signatures import SigningKey
+from security.lab.results import Results
+from security.lab.service import Lab
 from tests.assistant.fakes import MemoryStore, ScriptedEngine
 from tests.assistant.test_session import Loaded
 from training.studio.service import Studio
@@ -44,7 +47,8 @@ def main() -> None:
         house = asklepion.build_house(settings, {})
         studio = Studio.open(Path(folder) / "training", Choices(house.door.database), SigningKey(bytes(32)))
         service = ChatService(Loaded(ScriptedEngine()), MemoryStore())
-        page = asklepion.build_page(settings, service, studio)
+        lab = Lab(Results(house.door.database), time.time)
+        page = asklepion.build_page(settings, service, studio, lab)
         routes = sorted({item for router in (house.app, page) for item in listed(router.routes)})
         studio.close()
         house.door.close()

@@ -12,7 +12,7 @@ from training.studio.federations import Federations
 from training.studio.models import Models
 from training.studio.runs import Runs
 from training.studio.sets import Sets
-from training.studio.versions import Uses, Versions
+from training.studio.versions import Note, Uses, Versions, unnoted
 from training.studio.words import Words
 
 if TYPE_CHECKING:
@@ -35,10 +35,19 @@ class Studio:
     federations: Federations
 
     @classmethod
-    def open(cls, folder: Path, uses: Uses, signer: SigningKey, quota: int = QUOTA, slots: int = 1) -> Studio:
+    def open(
+        cls,
+        folder: Path,
+        uses: Uses,
+        signer: SigningKey,
+        quota: int = QUOTA,
+        slots: int = 1,
+        note: Note = unnoted,
+    ) -> Studio:
         """The studio whose files are in `folder`.
 
-        `uses` is the assistant's memory of who uses what; versions are signed by `signer`.
+        `uses` is the assistant's memory of who uses what; versions are signed by `signer`; `note` keeps the
+        audit trail of what is done with them.
 
         Raises:
             RunError: the folder can't be used.
@@ -55,7 +64,7 @@ class Studio:
             words=Words(places, jobs, sets),
             runs=Runs(places, jobs, sets),
             models=Models(places, jobs, sets),
-            versions=Versions(places, jobs, sets, uses, signer),
+            versions=Versions(places, jobs, sets, uses, signer, note),
             federations=Federations(places, jobs, sets),
         )
 

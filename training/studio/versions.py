@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from security.crypto.errors import CryptoError
 from training.errors import BadConfigError, RunError
@@ -59,6 +59,15 @@ class Uses(Protocol):
         """Whether a version answers the user."""
 
 
+Note: TypeAlias = Callable[[str, str], None]
+"""Writes down what (such as "model-exported") a user (by id) did; raises what keeps it from being done."""
+
+
+def unnoted(kind: str, user: str) -> None:
+    """Where nobody keeps a trail, such as in a shell."""
+    del kind, user
+
+
 @dataclass(frozen=True)
 class Standing:
     """Names of the versions in use, "" for the house's own; `wanted` is on its way."""
@@ -72,9 +81,16 @@ class Versions:
     """The versions of every user, each user's apart."""
 
     def __init__(
-        self, places: Callable[[str], Places], jobs: Jobs, sets: Sets, uses: Uses, signer: SigningKey
+        self,
+        places: Callable[[str], Places],
+        jobs: Jobs,
+        sets: Sets,
+        uses: Uses,
+        signer: SigningKey,
+        note: Note = unnoted,
     ) -> None:
         self._places, self._jobs, self._sets, self._uses, self._signer = places, jobs, sets, uses, signer
+        self._note = note
 
     def registry(self, user: str) -> Registry:
         """The user's versions on disk."""
@@ -112,6 +128,7 @@ class Versions:
                 f"{name} was trained for task {version.task}, which the assistant has no place for. Choose a "
                 "model that writes text (causal) or tags words (tagging)."
             )
+        self._note("model-asked-for", user)
         if self._ready(user, name) is not None:
             self._choose(user, version)
             return
@@ -120,6 +137,7 @@ class Versions:
         place.parent.mkdir(parents=True, exist_ok=True)
         _remove(place)
         (place.parent / _WANTED).write_text(json.dumps({"name": name}), "utf-8")
+        self._note("model-exported", user)
         arguments = [str(version.folder), "--form", form, "--out", str(place)]
         if form == "gguf":
             # Of what the CPU engine reads it is the fastest that still says what the adapter says.
@@ -157,10 +175,12 @@ class Versions:
 
     def roll_back(self, user: str) -> None:
         """Go back to what was in use before."""
+        self._note("model-taken-back", user)
         self._uses.roll_back(user)
 
     def house(self, user: str) -> None:
         """Go back to the house's own models."""
+        self._note("model-of-the-house", user)
         self._uses.choose(user, generator=None, tagger=None)
 
     def delete(self, user: str, name: str) -> None:
@@ -169,6 +189,7 @@ class Versions:
         Raises:
             RunError: it is in use, or another version needs it.
         """
+        self._note("model-deleted", user)
         self.registry(user).delete(name, lambda one: self._uses.in_use(user, one))
         for path in (self._assistant(user), self._places(user).root / "exports"):
             for made in path.glob(f"{name}.*") if path.is_dir() else ():

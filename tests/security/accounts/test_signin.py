@@ -96,7 +96,7 @@ def test_an_unknown_name_costs_one_bcrypt_at_the_same_cost(house: House, admin: 
     kek = door.vault._kek
     hasher = CountingHasher(PasswordHasher(kek.derive("password pepper"), 4))
     users = door._setup._users
-    signin = SignIn(door.database, kek, users, hasher, door._sessions)
+    signin = SignIn(door.database, kek, users, hasher, door._sessions, door.trail)
     assert signin.attempt(Attempt("Nobody Known", PASSWORD, "123456"), clock.at) is None
     assert signin.attempt(Attempt(NAME, "wrong", "123456"), clock.at) is None
     assert [stored.split("$")[2] for stored in hasher.verified] == ["04", "04"]
@@ -141,7 +141,7 @@ def attempts_at_once(house: House, count: int, code: str) -> list[str | None]:
     kek = door.vault._kek
     users = door._setup._users
     hasher = PasswordHasher(kek.derive("password pepper"), 4)
-    service = SignIn(door.database, kek, users, hasher, door._sessions)
+    service = SignIn(door.database, kek, users, hasher, door._sessions, door.trail)
     start = threading.Barrier(count)
     tokens: list[str | None] = []
 
@@ -187,7 +187,9 @@ def test_a_stronger_cost_renews_the_hash_at_sign_in(
     try:
         kek = stronger.vault._kek
         hasher = PasswordHasher(kek.derive("password pepper"), 5)
-        signin = SignIn(stronger.database, kek, stronger._setup._users, hasher, stronger._sessions)
+        signin = SignIn(
+            stronger.database, kek, stronger._setup._users, hasher, stronger._sessions, stronger.trail
+        )
         assert signin.attempt(Attempt(NAME, PASSWORD, admin.code(clock)), clock.at)
         with Session(stronger.database) as session:
             stored = session.scalars(select(User.password_hash)).one()
