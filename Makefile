@@ -28,8 +28,11 @@ $(VENV)/.dev-stamp: requirements-dev.txt $(VENV)/.run-stamp
 run: $(VENV)/.run-stamp
 	$(BIN)/python app.py
 
-# Chromium for the browser tests: Debian's own, installed if it is missing and we may.
+# Chromium for the browser tests: Debian's own, installed if it is missing and we may. The tests also hand
+# files to age, openssl and ssh-keygen; without age (and no right to install it) its one test is skipped.
 browser:
+	@command -v age >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq age >/dev/null; } || true
 	@command -v chromium >/dev/null 2>&1 || { \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 		elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \

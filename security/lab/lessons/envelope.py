@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from security.lab import story
 from security.lab.lesson import Lesson, Run, program
+from security.lab.lessons import _envelope_age as files
 from security.lab.lessons import _envelope_rest as rest
 from security.lab.lessons import _envelope_shows as shows
 from security.lab.lessons import _envelope_traffic as traffic
 from security.lab.lessons import _envelope_words as words
-from security.lab.parameters import Choice, Text, Whole
+from security.lab.parameters import Choice, File, Text, Whole
 
 _PATIENTS = Whole("patients", "Patients in the database", 4, 1, 12)
 _SESSIONS = Whole("sessions", "Sessions recorded", 6, 1, 50)
@@ -38,6 +39,17 @@ LESSON = Lesson(
             "HPKE: a sealed message for somebody with whom nothing was shared, also with a post-quantum hybrid.",
             shows.send,
             (Text("message", "The message", f"{story.RECORD_NUMBER}: levodopa 1.2 mg/l", most=500, least=1),),
+        ),
+        Run(
+            "age",
+            "show",
+            "Seal a file for somebody",
+            "The age format: a file key for each file, wrapped for the recipient. Any age program reads it.",
+            files.age,
+            (
+                File("file", "A file of yours", most=200_000),
+                Text("recipient", "Recipient", "", most=100, hint="age1...; empty: a new key pair."),
+            ),
         ),
         Run(
             "rotate",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
 from collections.abc import Mapping
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ from nacl.exceptions import CryptoError as SodiumError
 
 from security.crypto.errors import SealError, WrongKeyError
 from security.crypto.sealing import KeyEncryptionKey, SealContext
-from security.lab import running
+from security.lab import running, story
 from security.lab.errors import BadParameterError
 from security.lab.lessons.envelope import LESSON
 from security.lab.steps import Event, Outcome, Step
@@ -301,3 +304,43 @@ def test_a_bad_key_is_refused_without_repeating_it(name: str, text: str) -> None
         events("key-wrap", {name: text})
     assert not text or text not in str(refused.value)
     assert refused.value.teaches
+
+
+AGE = shutil.which("age")
+
+
+def age_files(**raw: object) -> dict[str, bytes]:
+    told = events("age", raw)
+    assert isinstance(told[-1], Outcome)
+    assert told[-1].verdict == "works"
+    steps = [event for event in told if isinstance(event, Step)]
+    return {file.name: file.data for step in steps for file in step.files}
+
+
+@pytest.mark.skipif(AGE is None, reason="age is not installed")
+@pytest.mark.parametrize("text", [b"", b"a note", bytes(range(256)) * 400])
+def test_age_opens_what_the_lab_seals_and_the_lab_what_age_seals(tmp_path: Path, text: bytes) -> None:
+    import pyrage
+
+    files = age_files(file=text)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    opened = subprocess.run(
+        [str(AGE), "-d", "-i", "key.txt", "note.age"], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert opened.stdout == (text or story.NOTE.encode())
+    identity = pyrage.x25519.Identity.from_str(files["key.txt"].decode().splitlines()[1])
+    command = [str(AGE), "-r", str(identity.to_public())]
+    sealed = subprocess.run(command, input=text, capture_output=True, check=True).stdout
+    assert pyrage.decrypt(sealed, [identity]) == text
+
+
+def test_a_file_for_another_recipient_is_opened_by_them_alone() -> None:
+    import pyrage
+
+    theirs = pyrage.x25519.Identity.generate()
+    files = age_files(file=b"for you", recipient=str(theirs.to_public()))
+    assert set(files) == {"note.age"}, "no key is handed out that opens nothing"
+    assert pyrage.decrypt(files["note.age"], [theirs]) == b"for you"
+    with pytest.raises(BadParameterError, match="age1"):
+        age_files(recipient=str(theirs.to_public())[:-1] + "q")
