@@ -1,4 +1,4 @@
-"""`python -m security lab list | run | code | check`: the lessons from a shell."""
+"""`python -m security lab list | run | code`: the lessons from a shell."""
 
 from __future__ import annotations
 

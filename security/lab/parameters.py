@@ -34,7 +34,12 @@ class Whole:
             raw = int(raw)
         text = str(raw).strip()
         # Digits of other scripts are numbers to int(); a seed or a key must read the same to everybody.
-        if isinstance(raw, bool) or not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 20:
+        if (
+            isinstance(raw, bool)
+            or not text.isascii()
+            or not text.removeprefix("-").isdigit()
+            or len(text) > 20
+        ):
             raise BadParameterError(self.name, f"give a whole number from {self.least} to {self.most}.")
         if not self.least <= int(text) <= self.most:
             raise BadParameterError(

@@ -1,6 +1,7 @@
-"""What people answered in the quizzes: each attempt a row, for themselves and for their teacher.
+"""What people answered in the quizzes: one row for each person and lesson, for them and for their teacher.
 
-No answers are kept, only how many were right. Who may read whose is the caller's decision.
+No answers are kept, only how many were right at first and at best, and in how many attempts: the first tells
+what was known, the best what was learned. Who may read whose is the caller's decision.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, String, select
+from sqlalchemy import BigInteger, String, case, select, update
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from security.lab.errors import LabError
 
-MOST_ROWS = 20_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,16 +25,17 @@ class Base(DeclarativeBase):
     """Tables of the lab."""
 
 
-class ResultRow(Base):
-    """One attempt; `at` is in Unix seconds."""
+class StandingRow(Base):
+    """All attempts of one person at one quiz; `at` is when the last was, in Unix seconds."""
 
-    __tablename__ = "lab_results"
+    __tablename__ = "lab_standings"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    user: Mapped[str] = mapped_column(String(64), index=True)
+    user: Mapped[str] = mapped_column(String(64), primary_key=True)
+    lesson: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
-    lesson: Mapped[str] = mapped_column(String(64))
-    right: Mapped[int]
+    attempts: Mapped[int]
+    first: Mapped[int]
+    best: Mapped[int]
     total: Mapped[int]
     at: Mapped[int] = mapped_column(BigInteger)
 
@@ -53,7 +54,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Standing:
-    """All attempts of one person at one quiz: the first tells what was known, the best what was learned."""
+    """All attempts of one person at one quiz."""
 
     name: str
     lesson: str
@@ -64,65 +65,80 @@ class Standing:
 
 
 class Results:
-    """The attempts in the database."""
+    """The standings in the database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         Base.metadata.create_all(engine)
 
     def record(self, attempt: Attempt) -> None:
-        """Keep one attempt.
+        """Count one attempt.
 
         Raises:
             LabError: the database can't be written to.
         """
-        row = ResultRow(**vars(attempt))
         try:
-            with Session(self._engine) as session, session.begin():
-                session.add(row)
+            if not self._counted(attempt):
+                try:
+                    self._begun(attempt)
+                except IntegrityError:
+                    self._counted(attempt)  # a second window was quicker
         except SQLAlchemyError as error:
             raise LabError("Your result could not be saved. Check your answers again in a moment.") from error
 
-    def of(self, user: str | None = None) -> list[Attempt]:
-        """The attempts of a user, or of everybody, in the order in which they were made.
+    def _counted(self, attempt: Attempt) -> bool:
+        row = StandingRow
+        change = (
+            update(row)
+            .where(row.user == attempt.user, row.lesson == attempt.lesson)
+            .values(
+                name=attempt.name,
+                attempts=row.attempts + 1,
+                best=case((row.best < attempt.right, attempt.right), else_=row.best),
+                total=attempt.total,
+                at=attempt.at,
+            )
+            .returning(row.user)
+        )
+        with Session(self._engine) as session, session.begin():
+            return session.scalar(change) is not None
+
+    def _begun(self, attempt: Attempt) -> None:
+        row = StandingRow(
+            user=attempt.user,
+            lesson=attempt.lesson,
+            name=attempt.name,
+            attempts=1,
+            first=attempt.right,
+            best=attempt.right,
+            total=attempt.total,
+            at=attempt.at,
+        )
+        with Session(self._engine) as session, session.begin():
+            session.add(row)
+
+    def of(self, user: str | None = None) -> list[Standing]:
+        """The standings of a user, or of everybody, in the order of names.
 
         Raises:
             LabError: the database can't be read.
         """
-        query = select(ResultRow).order_by(ResultRow.id.desc()).limit(MOST_ROWS)
+        query = select(StandingRow)
         if user is not None:
-            query = query.where(ResultRow.user == user)
+            query = query.where(StandingRow.user == user)
         try:
             with Session(self._engine) as session:
                 rows = list(session.scalars(query))
         except SQLAlchemyError as error:
             raise LabError("The results could not be read. Try again in a moment.") from error
-        return [Attempt(r.user, r.name, r.lesson, r.right, r.total, r.at) for r in reversed(rows)]
-
-
-def standings(attempts: Sequence[Attempt]) -> list[Standing]:
-    """One line for each person and lesson, in the order of names."""
-    grouped: dict[tuple[str, str], list[Attempt]] = {}
-    for attempt in attempts:
-        grouped.setdefault((attempt.user, attempt.lesson), []).append(attempt)
-    found = [
-        Standing(
-            tries[-1].name,
-            tries[0].lesson,
-            len(tries),
-            tries[0].right,
-            max(a.right for a in tries),
-            tries[-1].total,
-        )
-        for tries in grouped.values()
-    ]
-    return sorted(found, key=lambda one: (one.name.casefold(), one.lesson))
+        found = [Standing(r.name, r.lesson, r.attempts, r.first, r.best, r.total) for r in rows]
+        return sorted(found, key=lambda one: (one.name.casefold(), one.lesson))
 
 
 def as_csv(found: Sequence[Standing]) -> str:
     """For a spreadsheet. A name that it would take for a formula is made text (CWE-1236)."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)  # some spreadsheets split at ; or tabs
     writer.writerow(["name", "lesson", "attempts", "right at first", "right at best", "questions"])
     for one in found:
         name = f"'{one.name}" if one.name.startswith(_FORMULA) else one.name

@@ -11,8 +11,10 @@ from security.lab import running
 from security.lab.lesson import Lesson, Run
 from security.lab.parameters import Chosen
 from security.lab.quiz import Marked, mark
-from security.lab.results import Attempt, Results, Standing, standings
+from security.lab.results import Attempt, Results, Standing
 from security.lab.steps import Event
+
+AT_ONCE = 3
 
 
 class Lab:
@@ -31,11 +33,14 @@ class Lab:
         self._now = now
         self._tools = tools
         self._lock = threading.Lock()
+        self._places = threading.Semaphore(AT_ONCE)
+        self._working: set[running.Worker] = set()
         self._spare: running.Worker | None = None
         self._closed = False
 
-    def stream(self, lesson: Lesson, run: Run, raw: Mapping[str, Any], seed: int) -> Iterator[Event]:
-        """The run within its bounds; a worker that has its imports behind it takes it.
+    def stream(self, lesson: Lesson, run: Run, raw: Mapping[str, Any], seed: int) -> Iterator[Event | None]:
+        """The run within its bounds; a worker that has its imports behind it takes it, when one of AT_ONCE
+        places is free. While nothing happens None comes about twice a second, so that the caller can leave.
 
         Raises:
             LabError: a value can't be used, a tool isn't there, or time or memory ran out.
@@ -44,9 +49,20 @@ class Lab:
             yield from running.stream(lesson, run, raw, seed, self._tools)
             return
         Chosen.parse(run.parameters, raw)
-        worker = self._take()
-        self.warm()
-        yield from worker.stream(lesson, run, raw, seed)
+        while not self._places.acquire(timeout=0.5):
+            yield None
+        # A place is free again when its process is gone, not when the page has lost interest.
+        try:
+            worker = self._take()
+            self._working.add(worker)
+            try:
+                self.warm()
+                yield from worker.stream(lesson, run, raw, seed)
+            finally:
+                worker.close()
+                self._working.discard(worker)
+        finally:
+            self._places.release()
 
     def _take(self) -> running.Worker:
         with self._lock:
@@ -80,12 +96,14 @@ class Lab:
         Raises:
             LabError: they can't be read.
         """
-        return standings(self._results.of(None if teacher else user))
+        return self._results.of(None if teacher else user)
 
     def close(self) -> None:
-        """End the waiting worker."""
+        """End every worker, and start no more."""
         with self._lock:
             self._closed = True
-            worker, self._spare = self._spare, None
-        if worker is not None:
-            worker.close()
+            spare, self._spare = self._spare, None
+        for worker in [*self._working, *([spare] if spare is not None else [])]:
+            worker.process.kill()
+        if spare is not None:
+            spare.close()

@@ -18,7 +18,7 @@ from security.lab.page.worksheet import worksheet
 from security.lab.quiz import shuffled
 from security.lab.results import as_csv
 from security.lab.service import Lab
-from security.lab.steps import Event, Outcome, Step
+from security.lab.steps import Event, Step
 from ui.identity import person_of
 
 _STATIC = Path(__file__).parent / "page" / "static"
@@ -26,7 +26,8 @@ CSS = _STATIC / "lab.css"
 HEAD = f"<script>{(_STATIC / 'lab.js').read_text(encoding='utf-8')}</script>"
 ROOM = "lab"
 TEACHERS = frozenset({"administrator", "teacher"})
-AT_ONCE = 3
+WAITING = 64
+NO_LINK = "It names no lesson, run or seed that there is. Choose a lesson from the list."
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Gradio numbers the functions of a form without a lock, and counts renderings for all users together: two
 # forms that are made at the same moment take each other's buttons away. So they are made one at a time. A
@@ -105,7 +106,7 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
     seed.change(told, [current, seed], head, **_QUIET)
     arrived = [rooms, lesson, run, current, asked, seed, head, code, around]
     page.load(_arrive, None, arrived, **_QUIET)
-    gr.on([shelf.expand, lesson.input], class_view, [lesson, seed], sheet, **_QUIET)
+    gr.on([shelf.expand, asked.change, seed.change], class_view, [lesson, seed], sheet, **_QUIET)
     tab.select(lab.warm, None, None, **_QUIET)
 
 
@@ -134,8 +135,9 @@ def _arrive(request: gr.Request) -> Any:
         one = catalogue.lesson(asked["lesson"])
         run = one.run(asked.get("run", ""))
         seed = running.check_seed(asked.get("seed", "0"))
-    except LabError as error:
-        gr.Warning(str(error), title="This link shows nothing")
+    except LabError:
+        # Not the error's own words: a toast shows HTML, and they repeat what the link says.
+        gr.Warning(NO_LINK, title="This link shows nothing")
         return [gr.Tabs(selected=ROOM), *start]
     return [
         gr.Tabs(selected=ROOM),
@@ -173,7 +175,7 @@ def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> No
             work,
             [seed, *inputs],
             out,
-            concurrency_limit=AT_ONCE,
+            concurrency_limit=WAITING,
             concurrency_id="lab",
             trigger_mode="once",
             key="lab-run",
@@ -201,10 +203,9 @@ def _run(lab: Lab, lesson: Lesson, run: Run, seed: Any, given: tuple[Any, ...]) 
     try:
         raw = {p.name: fields.value(p, value) for p, value in zip(run.parameters, given, strict=True)}
         for event in lab.stream(lesson, run, raw, running.check_seed(0 if seed is None else int(seed))):
-            events.append(event)
-            if isinstance(event, Outcome):
-                break
-            if isinstance(event, Step) and run.heavy:
+            if event is not None:
+                events.append(event)
+            if event is None or (run.heavy and isinstance(event, Step)):
                 yield views.steps(
                     events, f"Under way, {time.monotonic() - began:.0f} s; more steps will come."
                 )

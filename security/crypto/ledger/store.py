@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, type_coerce
+from sqlalchemy import Connection, LargeBinary, Row, cast, func, insert, select, type_coerce
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.types import NullType
@@ -82,7 +82,9 @@ class Ledger:
 
         Raises:
             EntryError: `kind`, `data` or `now` can't be written.
-            LedgerStoreError: the database refuses, or is busy for a minute; nothing was added.
+            LedgerDamagedError: what was written last is damaged, so nothing can be chained to it.
+            LedgerStoreError: the database refuses, or is busy for a minute; nothing was added, unless the
+                message says that this isn't known.
         """
         entries.check_kind(kind)
         encoded, moment = entries.encode(data), entries.milliseconds(now)
@@ -93,7 +95,7 @@ class Ledger:
                     with self._engine.connect() as connection:
                         _take_turn(connection)
                         entry = _add(connection, moment, kind, encoded)
-                        connection.commit()
+                        _commit(connection)
                         return entry
                 except IntegrityError as error:
                     # Another writer took the place, or else the next try would be refused for ever.
@@ -210,7 +212,9 @@ class _Stored(Stored):
         return (-1 if found[0] is None else int(found[0])), int(found[1]), int(found[2])
 
     def entries(self, start: int, stop: int) -> list[Entry]:
-        query = select(*_COLUMNS).where(EntryRow.position >= start, EntryRow.position < stop)
+        query = select(*_columns(self._connection)).where(
+            EntryRow.position >= start, EntryRow.position < stop
+        )
         return [_entry(row) for row in self._connection.execute(query.order_by(EntryRow.position))]
 
     def nodes(self, level: int, start: int, stop: int) -> dict[int, bytes]:
@@ -237,8 +241,29 @@ class _Stored(Stored):
         return found
 
 
+def _columns(connection: Connection) -> list[Any]:
+    """The columns of an entry. SQLite's driver stumbles over text that is no UTF-8, so it hands out bytes."""
+    if connection.dialect.name != "sqlite":
+        return _COLUMNS
+    texts = {"kind", "data"}
+    return [
+        cast(column, LargeBinary) if name in texts else column
+        for name, column in zip(_NAMES, _COLUMNS, strict=True)
+    ]
+
+
+def _as_text(value: object) -> object:
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
     position, moment, kind, data, previous, digest = row
+    kind, data = _as_text(kind), _as_text(data)
     if not (isinstance(kind, str) and isinstance(data, str) and isinstance(moment, int)):
         kind, data, moment = str(kind), str(data), -1  # out of bounds: `fault` will say so
     return Entry(position, moment, kind, data, _as_bytes(previous), _as_bytes(digest))
@@ -262,10 +287,26 @@ def _take_turn(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 
 
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except SQLAlchemyError as error:
+        if _is_contention(error) or isinstance(error, IntegrityError):
+            raise
+        # The connection broke at the worst moment: the database may have it, or not.
+        raise _refusal(
+            error, "It isn't known whether the entry was added; look before you repeat it."
+        ) from error
+
+
 def _add(connection: Connection, moment: int, kind: str, data: str) -> Entry:
     newest = select(_COLUMNS[0], _COLUMNS[-1]).order_by(EntryRow.position.desc()).limit(1)
     last = connection.execute(newest).one_or_none()
     index, previous = (0, FIRST_PREVIOUS) if last is None else (int(last[0]) + 1, _as_bytes(last[1]))
+    if len(previous) != merkle.HASH_BYTES:
+        raise LedgerDamagedError(
+            "The last entry of the ledger is damaged; nothing was added.", index=index - 1
+        )
     entry = entries.make(index, moment, kind, data, previous)
     values = (index, moment, kind, data, previous, entry.hash)
     connection.execute(insert(EntryRow).values(dict(zip(_NAMES, values, strict=True))))

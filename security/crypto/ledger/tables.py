@@ -3,8 +3,8 @@
 The subtrees could be computed from the entries; they are kept so that adding an entry, a root and a proof
 take a few look-ups instead of all entries. `Ledger.verify` computes them anew.
 
-Triggers refuse to change or delete a row. That is against accidents, a bug of ours or a hasty hand: who owns
-the database drops them.
+Triggers refuse to change, replace or delete a row. That is against accidents, a bug of ours or a hasty hand:
+who owns the database drops them.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def create_tables(engine: Engine) -> None:
     for last in [False] * (_TRIES - 1) + [True]:
         try:
             Base.metadata.create_all(engine)
+            _guard_again(engine)
             return
         except SQLAlchemyError as error:
             # Another process made them between create_all's look and its CREATE.
@@ -78,6 +79,14 @@ def create_tables(engine: Engine) -> None:
                 raise LedgerStoreError(
                     f"The ledger's tables can't be made ({type(error).__name__})."
                 ) from error
+
+
+def _guard_again(engine: Engine) -> None:
+    """Whoever died between a table and its triggers left it without them."""
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            for table in Base.metadata.sorted_tables:
+                _add_only(table, connection)
 
 
 def _any_there(engine: Engine) -> bool:
@@ -96,13 +105,22 @@ def _function(_: MetaData, connection: Connection, **__: object) -> None:
 
 
 def _add_only(table: Table, connection: Connection, **_: object) -> None:
-    then = {
-        "sqlite": f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
-        "postgresql": "FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
-    }.get(connection.dialect.name)
-    for verb in ("UPDATE", "DELETE") if then else ():
-        name = f"{table.name}_{verb.lower()}"
-        connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {verb} ON {table.name} {then}")
+    name, dialect = table.name, connection.dialect.name
+    if dialect == "sqlite":
+        then = f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        same = " AND ".join(f"{key.name} = NEW.{key.name}" for key in table.primary_key)
+        # INSERT OR REPLACE deletes without asking the trigger of DELETE.
+        taken = f"WHEN EXISTS (SELECT 1 FROM {name} WHERE {same}) {then}"  # noqa: S608  # names of ours alone
+        for verb, act in (("UPDATE", then), ("DELETE", then), ("INSERT", taken)):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {name}_{verb.lower()} BEFORE {verb} ON {name} {act}"
+            )
+    elif dialect == "postgresql":
+        for verb, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
+            connection.exec_driver_sql(
+                f"CREATE OR REPLACE TRIGGER {name}_{verb.lower()} BEFORE {verb} ON {name} "
+                f"FOR EACH {each} EXECUTE FUNCTION ledger_refuse()"
+            )
 
 
 event.listen(Base.metadata, "before_create", _function)

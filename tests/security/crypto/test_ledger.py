@@ -166,6 +166,8 @@ def test_a_wrong_time_is_refused(engine: Engine, now: float) -> None:
         ("UPDATE ledger_entries SET data = 17 WHERE position = 4", 4),
         ("UPDATE ledger_entries SET kind = 'consent.withdrawn' WHERE position = 0", 0),
         ("UPDATE ledger_entries SET kind = 'Ä' WHERE position = 1", 1),
+        ("UPDATE ledger_entries SET data = CAST(x'ff' AS TEXT) WHERE position = 4", 4),
+        ("UPDATE ledger_entries SET kind = CAST(x'c328' AS TEXT) WHERE position = 4", 4),
         ("UPDATE ledger_entries SET time_ms = time_ms + 1 WHERE position = 10", 10),
         ("UPDATE ledger_entries SET time_ms = 'soon' WHERE position = 10", 10),
         ("UPDATE ledger_entries SET previous = hash WHERE position = 3", 3),
@@ -206,6 +208,8 @@ def test_the_database_refuses_accidents(engine: Engine) -> None:
         "DELETE FROM ledger_entries",
         "UPDATE ledger_nodes SET level = 2",
         "DELETE FROM ledger_nodes",
+        "INSERT OR REPLACE INTO ledger_entries VALUES (2, 0, 'x', '{}', x'00', x'00')",
+        "INSERT OR REPLACE INTO ledger_nodes VALUES (1, 0, x'00')",
     ):
         with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
             connection.execute(text(statement))
@@ -327,3 +331,20 @@ def test_a_failure_between_entry_and_subtree_leaves_neither(engine: Engine) -> N
     assert len(ledger) == 3 and ledger.verify().ok
     attack(engine, "DROP TRIGGER full")
     assert ledger.append("a", {}, NOW).index == 3 and ledger.verify().ok
+
+
+def test_nothing_is_chained_to_a_damaged_entry(engine: Engine) -> None:
+    ledger = filled(engine, 4)
+    attack(engine, "UPDATE ledger_entries SET hash = x'00' WHERE position = 3")
+    with pytest.raises(LedgerDamagedError, match="last entry"):
+        ledger.append("a", {}, 1.0)
+    assert len(ledger) == 4
+
+
+def test_triggers_that_a_crash_left_out_are_made_at_the_next_start(engine: Engine) -> None:
+    filled(engine, 4)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER ledger_entries_delete"))
+    create_tables(engine)
+    with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
+        connection.execute(text("DELETE FROM ledger_entries"))

@@ -21,7 +21,26 @@ FILE = File("f", "f", most=4)
 
 
 @pytest.mark.parametrize(
-    "raw", ["11", "0", "-1", "", "1.5", "1e1", "x", None, True, 2.5, "٣", "9" * 30, math.nan]
+    "raw",
+    [
+        "11",
+        "0",
+        "-1",
+        "--5",
+        "-",
+        "--5",
+        "-",
+        "",
+        "1.5",
+        "1e1",
+        "x",
+        None,
+        True,
+        2.5,
+        "٣",
+        "9" * 30,
+        math.nan,
+    ],
 )
 def test_a_number_that_is_none_is_refused(raw: Any) -> None:
     with pytest.raises(BadParameterError, match=r"n: .*1 to 10"):

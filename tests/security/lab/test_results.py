@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from security.lab.errors import BadParameterError, LabError
 from security.lab.quiz import mark, shuffled
-from security.lab.results import Attempt, Results, as_csv, standings
+from security.lab.results import Attempt, Results, Standing, as_csv
 from security.lab.service import Lab
 from tests.security.lab.sample import LESSON
 
@@ -72,7 +73,7 @@ def test_a_student_sees_their_own_results_and_a_teacher_all(engine: Engine) -> N
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@sum", "\tx"])
 def test_a_spreadsheet_does_not_run_a_name(name: str) -> None:
-    told = as_csv(standings([Attempt("u", name, "checksum", 1, 4, 0)]))
+    told = as_csv([Standing(name, "checksum", 1, 1, 1, 4)])
     rows = list(csv.reader(io.StringIO(told)))
     assert rows[1][0] == f"'{name}"
 
@@ -81,8 +82,24 @@ def test_a_database_that_fails_is_said_in_a_sentence(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'lab.db'}")
     results = Results(engine)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE lab_results")
+        connection.exec_driver_sql("DROP TABLE lab_standings")
     with pytest.raises(LabError, match="could not be saved"):
         results.record(Attempt("u", "ada", "checksum", 1, 4, 0))
     with pytest.raises(LabError, match="could not be read"):
         results.of("u")
+
+
+def test_many_attempts_take_one_row_and_never_change_the_first(engine: Engine) -> None:
+    results = Results(engine)
+
+    def attempts() -> None:
+        for right in (0, 3, 1, 2):
+            results.record(Attempt("u", "ada", "checksum", right, 4, 0))
+
+    results.record(Attempt("u", "ada", "checksum", 1, 4, 0))
+    threads = [threading.Thread(target=attempts) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.of() == [Standing("ada", "checksum", 17, 1, 3, 4)]

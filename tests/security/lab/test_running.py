@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from security.lab import catalogue, running
-from security.lab.errors import BadParameterError, NotHereError, TooMuchError
+from security.lab.errors import BadParameterError, LabError, NotHereError, TooMuchError
 from security.lab.lesson import Run
 from security.lab.parameters import Chosen
+from security.lab.results import Results
+from security.lab.service import AT_ONCE, Lab
 from security.lab.steps import Download, Event, Outcome, Step, Table, Value, fingerprint, from_json, to_json
 
 LESSON = catalogue.lesson("symmetric")
@@ -127,3 +130,34 @@ def test_the_shell_refuses_in_one_sentence(words: tuple[str, ...], said: str) ->
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_place_is_free_again_when_its_process_is_gone(tmp_path: Path) -> None:
+    lab = Lab(Results(create_engine(f"sqlite:///{tmp_path / 'lab.db'}")), lambda: 0.0)
+    lesson = catalogue.lesson("passwords")
+    try:
+        for _ in range(2 * AT_ONCE):
+            left = lab.stream(lesson, lesson.run("slow"), {}, 0)
+            next(left)
+            left.close()  # type: ignore[attr-defined]  # as the page does when Stop is pressed
+        told = [event for event in lab.stream(LESSON, LESSON.run(), {}, 0) if event is not None]
+        assert isinstance(told[-1], Outcome)
+    finally:
+        lab.close()
+    assert not lab._working
+
+
+def test_a_worker_leaves_with_whoever_started_it() -> None:
+    worker = running.Worker()
+    lesson = catalogue.lesson("passwords")
+    events = worker.stream(lesson, lesson.run("slow"), {}, 0)
+    next(events)
+    assert worker.process.stdin is not None
+    worker.process.stdin.close()  # what the system does when the app is killed
+    assert worker.process.wait(timeout=60) == 0
+    events.close()  # type: ignore[attr-defined]
+
+
+def test_a_run_that_breaks_off_is_a_sentence() -> None:
+    with pytest.raises(LabError, match="broke off"):
+        list(running.Worker().stream(LESSON, replace(LESSON.run(), id="nothing"), {}, 0))
