@@ -27,6 +27,7 @@ HEAD = f"<script>{(_STATIC / 'lab.js').read_text(encoding='utf-8')}</script>"
 ROOM = "lab"
 TEACHERS = frozenset({"administrator", "teacher"})
 WAITING = 64
+UNDER_WAY = "Under way"
 NO_LINK = "It names no lesson, run or seed that there is. Choose a lesson from the list."
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Gradio numbers the functions of a form without a lock, and counts renderings for all users together: two
@@ -181,7 +182,7 @@ def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> No
             key="lab-run",
             **_QUIET,
         )
-        stop.click(None, None, None, cancels=[under_way], key="lab-stop")
+        stop.click(_stopped, out, out, cancels=[under_way], key="lab-stop", **_QUIET)
         again: list[Any] = [
             None if isinstance(parameter.default, bytes) else parameter.default
             for parameter in chosen.parameters
@@ -196,10 +197,15 @@ def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> No
         )
 
 
+def _stopped(shown: str | None) -> Any:
+    """What stands there when a run is stopped; nothing changes if none was under way."""
+    return views.refused([], "Stopped. Press Run to begin anew.") if UNDER_WAY in (shown or "") else gr.skip()
+
+
 def _run(lab: Lab, lesson: Lesson, run: Run, seed: Any, given: tuple[Any, ...]) -> Iterator[str]:
     events: list[Event] = []
     began = time.monotonic()
-    yield views.steps([], "Under way.")
+    yield views.steps([], f"{UNDER_WAY}.")
     try:
         raw = {p.name: fields.value(p, value) for p, value in zip(run.parameters, given, strict=True)}
         for event in lab.stream(lesson, run, raw, running.check_seed(0 if seed is None else int(seed))):
@@ -207,7 +213,7 @@ def _run(lab: Lab, lesson: Lesson, run: Run, seed: Any, given: tuple[Any, ...]) 
                 events.append(event)
             if event is None or (run.heavy and isinstance(event, Step)):
                 yield views.steps(
-                    events, f"Under way, {time.monotonic() - began:.0f} s; more steps will come."
+                    events, f"{UNDER_WAY}, {time.monotonic() - began:.0f} s; more steps will come."
                 )
     except LabError as error:
         yield views.refused(events, str(error))

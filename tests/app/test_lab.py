@@ -143,3 +143,12 @@ def test_the_lab_on_a_phone_in_the_dark(house: House, chromium: Browser) -> None
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     finally:
         context.close()
+
+
+def test_stop_ends_a_run_and_another_one_follows(house: House, lab: Page) -> None:
+    lesson = catalogue.lesson("passwords")
+    open_lesson(house.app.url, lab, lesson, run="slow")
+    lab.locator(".lab-run").click()
+    lab.get_by_role("button", name="Stop").click()
+    expect(lab.locator("#lab-out")).to_contain_text(re.compile("Stopped|The attack fails"))
+    start(lab)

@@ -13,8 +13,10 @@
     every[now].setAttribute("tabindex", "-1");
     every[now].focus({ preventScroll: true });
   };
+  const name = (text) => document.querySelectorAll(".lab-project").forEach((one) => { one.textContent = text; });
   const leave = () => {
     document.body.classList.remove("projecting");
+    name("Projector: one step at a time");
     steps().forEach((step) => step.classList.remove("now"));
     document.querySelector(".lab-project")?.focus();
   };
@@ -48,6 +50,7 @@
     else if (document.body.classList.contains("projecting")) leave();
     else {
       document.body.classList.add("projecting");
+      name("Leave the projector");
       show(0);
     }
   });
