@@ -83,6 +83,8 @@ def _in_the_middle() -> Sequence[Message]:
 def _authenticated(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     message = chosen.text("message").encode()
     ines, tom, mallory = (SigningKey(rng.randbytes(32)) for _ in range(3))
+    last_week = Party(rng.randbytes(32)).public
+    old = ines.sign(last_week, _CONTEXT)
     yield Step(
         "Keys that the two know beforehand",
         "A signing key stays the same for years. The public halves were handed over once, on paper.",
@@ -94,8 +96,9 @@ def _authenticated(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     doctor, pharmacist, hers = (Party(rng.randbytes(32)) for _ in range(3))
     by_ines, by_tom = ines.sign(doctor.public, _CONTEXT), tom.sign(pharmacist.public, _CONTEXT)
     yield Step(
-        "Each signs the public key of today",
-        "By the app's own module for Ed25519 [[signature|signatures]].",
+        "Each signs the public key it sends",
+        "By the app's own module for Ed25519 [[signature|signatures]]. A signature here names neither the day nor the partner, so an old "
+        "signed key would pass as well; TLS signs all that was said.",
         (
             Value("doctor's public key", doctor.public),
             Value("her signature", by_ines),
@@ -103,37 +106,58 @@ def _authenticated(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             Value("his signature", by_tom),
         ),
     )
-    tries = {
-        "no signature": _accepted(ines.verify_key, hers.public, bytes(64)),
-        "the doctor's signature": _accepted(ines.verify_key, hers.public, by_ines),
-        "Mallory's signature": _accepted(ines.verify_key, hers.public, mallory.sign(hers.public, _CONTEXT)),
-        "to the doctor, the pharmacist's signature": _accepted(tom.verify_key, hers.public, by_tom),
-        "to the doctor, Mallory's signature": _accepted(
-            tom.verify_key, hers.public, mallory.sign(hers.public, _CONTEXT)
-        ),
-    }
+    tries = _tries((ines, by_ines), (tom, by_tom), mallory, hers.public)
+    yield _her_own_key(tries)
+    honest = _accepted(ines.verify_key, doctor.public, by_ines) and _accepted(
+        tom.verify_key, pharmacist.public, by_tom
+    )
+    opened = _sent(doctor, pharmacist, message, rng.randbytes(12))
     yield Step(
+        "The true keys are accepted",
+        "And so is a key that the doctor signed last week, if somebody sends it again.",
+        (
+            Value("accepted", honest),
+            Value("last week's key, sent again", _accepted(ines.verify_key, last_week, old)),
+            Value("the pharmacist reads", opened.decode()),
+        ),
+    )
+    yield Outcome(
+        "held" if honest and opened == message and not any(tries.values()) else "broken",
+        "Mallory gets no key of her own accepted. She can cut the line, or repeat an old signed key, which helps her only if "
+        "she has its private half.",
+    )
+
+
+def _tries(
+    ines: tuple[SigningKey, bytes], tom: tuple[SigningKey, bytes], mallory: SigningKey, hers: bytes
+) -> dict[str, bool]:
+    """What Mallory sends with her public key, and whether it is accepted; the two come with the signature
+    that each made."""
+    own = mallory.sign(hers, _CONTEXT)
+    return {
+        "no signature": _accepted(ines[0].verify_key, hers, bytes(64)),
+        "the doctor's signature": _accepted(ines[0].verify_key, hers, ines[1]),
+        "Mallory's signature": _accepted(ines[0].verify_key, hers, own),
+        "to the doctor, the pharmacist's signature": _accepted(tom[0].verify_key, hers, tom[1]),
+        "to the doctor, Mallory's signature": _accepted(tom[0].verify_key, hers, own),
+    }
+
+
+def _her_own_key(tries: dict[str, bool]) -> Step:
+    return Step(
         "Mallory puts her own key in the middle, with",
         values=tuple(Value(name, "accepted" if took else "refused") for name, took in tries.items()),
         picture=pictures.sequence(
             "Mallory's key comes without a good signature and is refused on both sides.", _LANES, _kept_out()
         ),
     )
-    honest = _accepted(ines.verify_key, doctor.public, by_ines) and _accepted(
-        tom.verify_key, pharmacist.public, by_tom
-    )
+
+
+def _sent(doctor: Party, pharmacist: Party, message: bytes, nonce: bytes) -> bytes:
+    """What the pharmacist opens of a message under the key that both agreed on."""
     left = session_key(doctor.shared(pharmacist.public), doctor.public, pharmacist.public)
     right = session_key(pharmacist.shared(doctor.public), doctor.public, pharmacist.public)
-    nonce = rng.randbytes(12)
-    opened = AESGCM(right).decrypt(nonce, AESGCM(left).encrypt(nonce, message, None), None)
-    yield Step(
-        "The true keys are accepted",
-        values=(Value("accepted", honest), Value("the pharmacist reads", opened.decode())),
-    )
-    yield Outcome(
-        "held" if honest and opened == message and not any(tries.values()) else "broken",
-        "Without a signature of a known key Mallory can only cut the line.",
-    )
+    return AESGCM(right).decrypt(nonce, AESGCM(left).encrypt(nonce, message, None), None)
 
 
 def _kept_out() -> Sequence[Message]:

@@ -151,7 +151,8 @@ def _own_key(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     )
     yield Outcome(
         "broken" if found == m or factors else "held",
-        "Nothing is shared, so nothing cancels out. Padding would have stopped the first attack as well.",
+        "Nothing is shared, so nothing cancels out. Padding would have stopped the first attack as well. But one modulus "
+        "for all stays broken even with padding: each doctor factors n with her own d and reads the others' mail.",
     )
 
 

@@ -137,7 +137,7 @@ SOURCES = (
     "RFC 5869 (HKDF)",
     "RFC 8017 (RSA, OAEP)",
     "RFC 8032 (Ed25519)",
-    "RFC 7517 and RFC 7638 (JWK and its thumbprint)",
+    "RFC 7517, RFC 7638 and RFC 8037 (JWK, its thumbprint, Ed25519 and X25519 in it)",
     "NIST FIPS 203 (ML-KEM), SP 800-57 part 1 (strengths)",
     "W. Diffie and M. Hellman, New Directions in Cryptography, 1976",
     "R. Rivest, A. Shamir and L. Adleman, A Method for Obtaining Digital Signatures and Public-Key Cryptosystems, 1978",

@@ -357,7 +357,7 @@ def shred(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     }
     yield Step(
         "Somebody with the key-encryption key tries",
-        "Her notes are still there, in every copy, and nobody can read them. The other two lose nothing.",
+        _TAPES_WITH_KEYS if kept else _TAPES_WITHOUT,
         tuple(Value(f"notes of {owner} that open", count) for owner, count in opens.items()),
         plots.bars("Notes that open", list(opens.items())),
     )
@@ -370,4 +370,11 @@ def shred(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     )
 
 
+_TAPES_WITHOUT = (
+    "Her notes are still there, in every copy, and nobody can read them. The other two lose nothing."
+)
+_TAPES_WITH_KEYS = (
+    "An old tape still has her wrapped key, so her notes open. This app keeps wrapped keys in its database, and so they "
+    "are in every backup of it."
+)
 BACKUPS = ("notes alone", "notes and wrapped keys")

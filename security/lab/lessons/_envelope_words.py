@@ -48,7 +48,7 @@ QUIZ = (
             ),
             Answer(
                 "One user can be deleted, moved or opened without touching the others",
-                "Deleting 81 bytes shreds one user's notes in every copy; and a leak of one key is a leak of one user.",
+                "Deleting 81 bytes shreds one user's notes, unless a backup holds the wrapped key too; and a leak of one key is a leak of one user.",
                 right=True,
             ),
         ),
@@ -123,9 +123,10 @@ USES = (
         "security/crypto/sealing.py",
     ),
     Use(
-        "Each user's conversations and second factors are sealed under that user's data key.",
+        "Each user's conversations are sealed under that user's data key.",
         "security/accounts/vault.py",
     ),
+    Use("And so is the secret of each user's second factor.", "security/accounts/users.py"),
     Use(
         "The key-encryption key comes from the environment or from a file that only its owner can read.",
         "security/crypto/keyfile.py",
@@ -151,6 +152,7 @@ SOURCES = (
     "RFC 9180 (HPKE)",
     "FIPS 203 (ML-KEM); draft-ietf-hpke-pq (post-quantum and hybrid HPKE)",
     "RFC 7748 (X25519), RFC 5869 (HKDF)",
+    "The age file format (c2sp.org/age)",
     "NIST SP 800-57 Part 1 (key management); NIST SP 800-88 (cryptographic erase)",
     "W. Diffie, P. van Oorschot, M. Wiener: Authentication and authenticated key exchanges, 1992 (forward secrecy)",
 )

@@ -22,6 +22,8 @@ _FALSE = "https://asklepion-login.example"
 DELAY = Whole("delay", "Seconds until Mallory passes it on", 3, 0, 120)
 PAGE = Text("page", "Address of Mallory's page", _FALSE, most=100, least=9, hint="https:// and a host")
 CHECK = Choice("check", "What the phone company asks", "date of birth", ("date of birth", "a PIN agreed on"))
+_SECOND, _TEXT = "shows a second passkey", "gets a text message"
+RECOVERY = Choice("recovery", "Who lost the passkey", _SECOND, (_SECOND, _TEXT))
 _NOW = 1_790_000_015
 _PASSWORD = "seven quiet herons by the lake"  # noqa: S105 - an invented one, for the lesson
 _BIRTH = "1958-03-14"
@@ -144,7 +146,9 @@ def passkey(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     )
     tries = _attempts(page, device, public, challenge, true, rng)
     yield _tried(tries)
-    yield from _no_number()
+    recovered, step = _moved_number(chosen.text("recovery"), rng)
+    yield step
+    tries.append(("the moved number, and 'lost my passkey'", recovered))
     entered = [name for name, reason in tries if not reason]
     real = not passkeys.refusal(public, REAL, challenge, true)
     if real and not entered:
@@ -154,7 +158,13 @@ def passkey(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         )
     else:
         yield Outcome(
-            "broken", f"She came in by: {', '.join(entered)}. Her page had the server's own origin."
+            "broken",
+            f"She came in by: {'; '.join(entered)}. "
+            + (
+                "The way back is weaker than the door."
+                if not recovered
+                else "Her page had the server's own origin."
+            ),
         )
 
 
@@ -212,15 +222,35 @@ def _attempts(
     ]
 
 
-def _no_number() -> Iterator[Event]:
+def _moved_number(recovery: str, rng: random.Random) -> tuple[str, Step]:
+    """The sim swap of the attack against the way back in: why she is refused, empty if she is let in."""
     company = Company({_NUMBER: story.DOCTOR}, {_NUMBER: _BIRTH})
     moved = company.move(_NUMBER, _BIRTH, story.ATTACKER)
-    yield Step(
+    desk = Desk(_PASSWORD, onetime.new_secret(rng.randbytes), rng)
+    spare, hers, challenge = passkeys.Device(), passkeys.Device(), rng.randbytes(32)
+    registered = spare.register(passkeys.host(REAL), rng.randbytes(32))
+    hers.register(passkeys.host(REAL), rng.randbytes(32))
+
+    def shown(device: passkeys.Device) -> str:
+        return passkeys.refusal(
+            registered, REAL, challenge, device.sign(passkeys.host(REAL), challenge, REAL)
+        )
+
+    if recovery == _TEXT:
+        desk.send_code(_PASSWORD, company, _NUMBER)
+        heard = company.messages.get(story.ATTACKER, [])
+        refused = "" if desk.enter_sent(heard[-1] if heard else "000000") else "the code is another"
+    else:
+        refused = shown(hers)
+    step = Step(
         "And the moved number",
-        "She may have the number. The server sends nothing to it; the key never left the device. But if 'lost your passkey?' sends a "
-        "text message, all of this was for nothing.",
+        f"She has the password and the number, and says that she lost her passkey. Here, who lost it {recovery}. With a second "
+        "passkey the server sends nothing to the number; with a text message all of this was for nothing.",
         (
             Value("number moved", moved),
             Value("messages on Mallory's phone", len(company.messages.get(story.ATTACKER, []))),
+            Value("the owner's second passkey", "refused" if shown(spare) else "accepted"),
+            Value("Mallory", "refused" if refused else "accepted", refused),
         ),
     )
+    return refused, step

@@ -94,13 +94,15 @@ QUIZ = (
         ),
     ),
     Question(
-        "Password manager, code app and face unlock are all on one phone. How many factors does its thief face, once it is unlocked?",
+        "Password manager, code app and face unlock are all on one phone. How many factors are they worth against the thief of that phone?",
         (
             Answer("Three", "Three names, one event: the unlocked phone gives all."),
             Answer(
-                "About one", "They have a cause in common; the probabilities no longer multiply.", right=True
+                "About one: the lock of the phone",
+                "They have a cause in common; the probabilities no longer multiply.",
+                right=True,
             ),
-            Answer("None", "The phone itself was locked. That was the one."),
+            Answer("None", "The lock must still be opened; that is the one."),
         ),
     ),
 )

@@ -110,11 +110,11 @@ def identity(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     store = {hashing.hash_of("SHA-256", copy): copy for copy in copies}
     yield Step(
         "The hash is the file's name",
-        "A store that names files by their hash keeps equal ones once. Git does so: the same file has the same name in every repository.",
+        "A store that names files by their hash keeps equal ones once. Git does so, by default still with SHA-1, for which collisions have been made; it refuses the known kind and can use SHA-256.",
         (
             Value("uploaded", len(copies)),
             Value("kept", len(store)),
-            Value("git's name of the record", hashing.git_name(record)),
+            Value("git's name of the record (SHA-1)", hashing.git_name(record)),
         ),
         files=(Download("record.txt", record, "git hash-object FILE"),),
     )
@@ -163,8 +163,7 @@ def _pigeons(bits: int, holes: Counter[int]) -> str:
     return canvas.svg()
 
 
-def file(chosen: Chosen, _: random.Random) -> Iterator[Event]:
-    data, name = chosen.file("file"), chosen.text("name")
+def _plain_name(name: str) -> str:
     if (
         not name.strip()
         or name.startswith(("-", "."))
@@ -176,6 +175,11 @@ def file(chosen: Chosen, _: random.Random) -> Iterator[Event]:
             "give a plain file name without slashes, line breaks or a dot or dash in front, and not that of the list, SHA256SUMS.",
             "A list of hashes is read by a program: a name such as ../../etc/passwd, or one with a line break, would let its author choose what that program opens.",
         )
+    return name
+
+
+def file(chosen: Chosen, _: random.Random) -> Iterator[Event]:
+    data, name = chosen.file("file"), _plain_name(chosen.text("name"))
     found = {algorithm: hashing.hash_of(algorithm, data) for algorithm in hashing.NAMES}
     yield Step(
         "Five hash functions, one file",

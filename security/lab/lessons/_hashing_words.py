@@ -28,7 +28,7 @@ QUIZ = (
             ),
             Answer(
                 "No, and so it can't be used as a name",
-                "Git and this app use it as a name: that nobody can find a collision is enough.",
+                "It can: this app names files and keys by it. That nobody can find a collision is enough.",
             ),
             Answer(
                 "No, but nobody is able to find two files that share one",
@@ -45,13 +45,13 @@ QUIZ = (
         "A hash is cut to 64 bits. About how many files until two share one?",
         (
             Answer(
-                "About 5 billion, 2 to the 32",
+                "About 4 billion, 2 to the 32",
                 "Every new file may meet every earlier one, so the square root of 2 to the 64 is enough.",
                 right=True,
             ),
             Answer(
                 "About 2 to the 63, half of all values",
-                "That many for a second file that meets one given hash. Any two files may meet here.",
+                "Even one more file for a given hash takes about 2 to the 64. Any two files may meet here.",
             ),
             Answer("2 to the 64 plus one", "Then a collision is certain; it comes far earlier."),
         ),
@@ -142,7 +142,7 @@ USES = (
 
 NOT_COVERED = (
     "Hashes for passwords, which must be slow and salted: a lesson of their own",
-    "Chosen-prefix collisions in full (SHA-1 is a Shambles, 2020), which need weeks of graphics cards",
+    "Chosen-prefix collisions in full (SHA-1 is a Shambles, 2020), which took 900 graphics cards two months",
     "Second preimages and the herding attack",
     "Hash tables, Bloom filters and other uses without an attacker",
 )

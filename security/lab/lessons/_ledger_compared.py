@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import random
 import time
 from collections.abc import Iterator
@@ -65,9 +63,8 @@ def _database(_: Chosen, rng: random.Random) -> Iterator[Event]:
 
 
 def _pseudonym(rng: random.Random) -> Step:
-    key, record = rng.randbytes(32), story.RECORD_NUMBER.encode()
-    name = hmac.digest(key, record, hashlib.sha256)[:8]
-    without = hmac.digest(rng.randbytes(32), record, hashlib.sha256)[:8]
+    name = consents.pseudonym(story.RECORD_NUMBER)
+    without = consents.pseudonym(story.RECORD_NUMBER, rng.randbytes(32))
     return Step(
         "The way out: no person in the ledger",
         "It holds a [[pseudonym]], made with a [[key]] that is kept elsewhere. Erase that key, and the entry stays while "

@@ -16,7 +16,7 @@ from ui import plots
 
 RISK = 0.001
 """What a shop is ready to lose: one payment in a thousand."""
-_TRIALS, _CURVE_TRIALS = 3_000, 300
+TRIALS, _CURVE_TRIALS = 3_000, 300
 _BITS = Whole("bits", "Difficulty, zero bits", 10, 1, 17, "Each bit doubles the work.")
 _PEERS = Whole("peers", "Peers", 5, 2, 5)
 _DELAY = Whole("delay", "Delay of a message, ticks", 8, 0, 20)
@@ -24,11 +24,13 @@ _EVERY = Whole("every", "A block every ... ticks", 20, 10, 60)
 _HIGH = 10
 
 
-def _share(default: float) -> Real:
+def share_of(default: float) -> Real:
+    """Mallory's share of the power, as a parameter."""
     return Real("share", "Mallory's share of the power", default, 0.05, 0.9)
 
 
-def _confirmations(default: int) -> Whole:
+def confirmations_of(default: int) -> Whole:
+    """How long the shop waits, as a parameter."""
     return Whole("confirmations", "Confirmations the shop waits for", default, 1, 40)
 
 
@@ -143,7 +145,7 @@ def _odds(share: float, confirmations: int) -> tuple[float, float]:
     return chainsim.rosenfeld(share, confirmations), chainsim.nakamoto(share, confirmations)
 
 
-def _one_race(rng: random.Random, share: float, confirmations: int) -> Step:
+def one_race(rng: random.Random, share: float, confirmations: int) -> Step:
     race = chainsim.race(rng, share, confirmations)
     lines = [
         plots.Line("honest", _few(race.honest), "a"),
@@ -152,7 +154,8 @@ def _one_race(rng: random.Random, share: float, confirmations: int) -> Step:
     return Step(
         "One race",
         f"Mallory pays {story.PHARMACIST}'s shop on the honest chain, and mines another in secret where she never paid. "
-        "When hers is longer and the goods are out, she publishes it: a [[double spend]].",
+        "When hers is longer and the goods are out, she publishes it: a [[double spend]]. She begins with one block in hand, as "
+        "Rosenfeld assumes.",
         (
             Value("blocks found", len(race.honest) - 1),
             Value("honest chain", race.honest[-1]),
@@ -172,12 +175,12 @@ def _few(lengths: Sequence[int]) -> list[tuple[float, float]]:
 def _many_races(share: float, confirmations: int, won: int) -> Step:
     exact, poisson = _odds(share, confirmations)
     return Step(
-        f"{_TRIALS:,} races",
+        f"{TRIALS:,} races",
         "Beside them the theory: Nakamoto's formula of 2008, and Rosenfeld's of 2014, which leaves out one "
         "approximation. From one half on she always wins in the end.",
         (
             Value("won", won),
-            Value("rate", won / _TRIALS),
+            Value("rate", won / TRIALS),
             Value("rate by Nakamoto", poisson),
             Value("rate by Rosenfeld", exact),
         ),
@@ -200,24 +203,25 @@ def _curve(rng: random.Random, confirmations: int) -> Step:
     )
 
 
-def _majority(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
+def _take_back(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     share, confirmations = chosen.real("share"), chosen.whole("confirmations")
-    yield _one_race(rng, share, confirmations)
-    won = chainsim.wins(rng, share, confirmations, _TRIALS)
+    yield one_race(rng, share, confirmations)
+    won = chainsim.wins(rng, share, confirmations, TRIALS)
     yield _many_races(share, confirmations, won)
     yield _curve(rng, confirmations)
-    yield _verdict(won)
+    yield verdict(won)
 
 
-def _verdict(won: int) -> Outcome:
-    text = f"She wins {won:,} of {_TRIALS:,} races; the shop bears one in a thousand."
-    return Outcome("broken" if won / _TRIALS > RISK else "held", text)
+def verdict(won: int) -> Outcome:
+    """One criterion for attacks and cures: whether more than one race in a thousand is won."""
+    text = f"She wins {won:,} of {TRIALS:,} races; the shop bears one in a thousand."
+    return Outcome("broken" if won / TRIALS > RISK else "held", text)
 
 
 def _cure_confirmations(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     share, confirmations = chosen.real("share"), chosen.whole("confirmations")
-    yield _one_race(rng, share, confirmations)
-    won = chainsim.wins(rng, share, confirmations, _TRIALS)
+    yield one_race(rng, share, confirmations)
+    won = chainsim.wins(rng, share, confirmations, TRIALS)
     yield _many_races(share, confirmations, won)
     rows = []
     for part in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
@@ -226,10 +230,10 @@ def _cure_confirmations(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     yield Step(
         "How long to wait for one in a thousand",
         "Six [[confirmation|confirmations]], the old rule of thumb, are for ten percent. Against half of the power or more "
-        "waiting doesn't help; then only somebody outside the chain does.",
+        "waiting doesn't help; then only names outside the chain do, as in the run on [[finality]].",
         table=Table(("her share", "confirmations"), tuple(rows), "By Rosenfeld's formula."),
     )
-    yield _verdict(won)
+    yield verdict(won)
 
 
 RUNS = (
@@ -251,20 +255,28 @@ RUNS = (
         (_PEERS, _DELAY, _EVERY),
     ),
     Run(
+        "double-spend",
+        "attack",
+        "Take a payment back",
+        "Mallory has a fifth of the power, and the shop waits for six confirmations, as the old rule says. Does she win more than one race in a thousand?",
+        _take_back,
+        (share_of(0.2), confirmations_of(6)),
+    ),
+    Run(
         "majority",
         "attack",
         "More than half",
         "Mallory has the greater part of the power and takes a payment back.",
-        _majority,
-        (_share(0.55), _confirmations(6)),
+        _take_back,
+        (share_of(0.55), confirmations_of(6)),
     ),
     Run(
         "confirmations",
         "cure",
         "Wait longer",
-        "She has a fifth of the power, and the shop waits. See what remains for her.",
+        "She still has a fifth of the power, and the shop waits longer. See what remains for her.",
         _cure_confirmations,
-        (_share(0.2), _confirmations(18)),
-        ("majority",),
+        (share_of(0.2), confirmations_of(18)),
+        ("double-spend",),
     ),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from security.lab import pictures, story
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _LAST = len(consents.CONSENTS) - 1
 _TARGET = 3
+_SEEN = 5  # entries when somebody kept the root
 _ENTRY = Whole("entry", "Prove the entry", 5, 0, _LAST)
 _CHANGED = Whole("entry", "Change the entry", _TARGET, 0, _LAST)
 
@@ -68,8 +70,10 @@ def _show(chosen: Chosen, _: random.Random) -> Iterator[Event]:
     yield Step(
         "The first consent is written",
         "An entry is encoded as bytes in exactly one way: index, time, the hash of the entry before, kind, data. "
-        "The first has zeros for the entry before. SHA-256 over a zero byte and these bytes is its hash.",
+        "The first has zeros for the entry before. SHA-256 over a zero byte and these bytes is its hash. The patient is a "
+        "[[pseudonym]], whose key lies elsewhere: the ledger can't forget.",
         (
+            Value("patient's pseudonym", first.fields["patient"]),
             Value("kind", first.kind),
             Value("data", first.data),
             Value("encoded", first.encoded()),
@@ -93,15 +97,77 @@ def _show(chosen: Chosen, _: random.Random) -> Iterator[Event]:
         ),
         _tree("A Merkle tree over eight entries, with the path of one.", entries, proof),
     )
-    report, accepted = held.ledger.verify(), _accepted(proof)
-    yield Step(
-        "Everything is computed anew",
-        values=(Value("entries that fit", report.size), Value("the proof leads to the root", accepted)),
-    )
-    fine = report.ok and accepted and report.root == proof.root
+    fits, step = _computed_anew(held, proof, entries)
+    yield step
+    grown, step = _growth(held)
+    yield step
     yield Outcome(
-        "works" if fine else "broken", f"{len(entries)} consents are chained, and entry {index} is proved."
+        "works" if fits and grown else "broken",
+        f"{len(entries)} consents are chained, and entry {index} is proved.",
     )
+
+
+def _computed_anew(held: consents.Held, proof: Inclusion, entries: list[Entry]) -> tuple[bool, Step]:
+    """Whether all fits, and the proof leads nowhere else."""
+    report, accepted, index = held.ledger.verify(), _accepted(proof), proof.index
+    other = (index + 1) % len(entries)
+    for_other = _accepted(replace(proof, index=other, leaf=entries[other].hash))
+    flipped = _accepted_flips(proof)
+    step = Step(
+        "Everything is computed anew",
+        f"And the proof is tried where it doesn't belong: for entry {other}, and with each bit of its hashes changed in turn.",
+        (
+            Value("entries that fit", report.size),
+            Value("the proof leads to the root", accepted),
+            Value(f"the same proof for entry {other}", "accepted" if for_other else "refused"),
+            Value("bits changed in turn", 256 * len(proof.path)),
+            Value("of these accepted", flipped),
+        ),
+    )
+    return report.ok and accepted and report.root == proof.root and not for_other and not flipped, step
+
+
+def _accepted_flips(proof: Inclusion) -> int:
+    """How many of the proofs with one bit of the path changed are accepted."""
+    accepted = 0
+    for place, value in enumerate(proof.path):
+        for bit in range(8 * len(value)):
+            changed = bytearray(value)
+            changed[bit // 8] ^= 1 << bit % 8
+            path = (*proof.path[:place], bytes(changed), *proof.path[place + 1 :])
+            accepted += _accepted(replace(proof, path=path))
+    return accepted
+
+
+def _growth(held: consents.Held) -> tuple[bool, Step]:
+    """Whether the ledger proves that it only grew, and a changed one doesn't."""
+    before, size = held.ledger.root(_SEEN), len(held.ledger)
+    path, after = held.ledger.prove_growth(_SEEN, size), held.ledger.root(size)
+    false = _forged(held, _TARGET)
+    true_fits = _grew(before, after, path, size)
+    false_fits = _grew(before, false.ledger.root(size), false.ledger.prove_growth(_SEEN, size), size)
+    step = Step(
+        f"The ledger has grown from {_SEEN} to {size}",
+        f"Who kept the root of {_SEEN} entries asks whether they are still the beginning. The [[consistency proof]] is a few "
+        f"hashes that give both roots. A ledger in which entry {_TARGET} was changed has none that fits.",
+        (
+            Value(f"root of the first {_SEEN}", before),
+            *(Value(f"consistency proof, hash {number + 1}", value) for number, value in enumerate(path)),
+            Value("it only grew", true_fits),
+            Value("the changed ledger's proof", "accepted" if false_fits else "refused"),
+        ),
+    )
+    return true_fits and not false_fits, step
+
+
+def _grew(before: bytes, after: bytes, path: Sequence[bytes], size: int) -> bool:
+    from security.crypto.ledger import ProofError, merkle
+
+    try:
+        merkle.verify_consistency(_SEEN, size, before, after, path)
+    except ProofError:
+        return False
+    return True
 
 
 def _accepted(proof: Inclusion) -> bool:
@@ -268,7 +334,7 @@ SHOW = Run(
     "show",
     "show",
     "Write Rosa's consents",
-    "Eight consents go into the app's own ledger. See how each holds the hash of the one before, and how few hashes prove one entry.",
+    "Eight consents go into the app's own ledger. See how each holds the hash of the one before, and how few hashes prove one entry, or that the ledger only grew.",
     _show,
     (_ENTRY,),
 )

@@ -115,12 +115,15 @@ def _slow(rows: dict[str, tuple[bytes, bytes]], salt: bytes, cost: int) -> Itera
     )
     yield Step(
         "5. scrypt",
-        "Needs memory as well as time: here 1 MiB, so that a chip with thousands of small cores gains little.",
+        "Needs memory as well as time, so that a chip with thousands of small cores gains little: 1 MiB here, for the "
+        "class; in earnest N = 2^17 (128 MiB).",
         (Value("scrypt", rows["scrypt"][0], "N = 1024, r = 8, p = 1"),),
     )
     yield Step(
         "6. Argon2id",
-        "The winner of the Password Hashing Competition. Memory (KiB), passes and lanes are part of the stored form.",
+        "The winner of the Password Hashing Competition. Memory (KiB), passes and lanes are part of the stored form: 1 MiB, "
+        "two passes and one lane here, for the class. RFC 9106 recommends 2 GiB and one pass, or 64 MiB and three, four "
+        "lanes each.",
         (Value("Argon2id", rows["Argon2id"][0].decode()),),
     )
 

@@ -90,7 +90,7 @@ def _verify(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     passed = sum(fits(false, shown) for shown in flips)
     yield Step(
         "She tries 512 other signatures",
-        "Each differs from the true one in one bit. Guessing one that fits would take about 2 to the 128 tries.",
+        "Each differs from the true one in one bit. Guessing one that fits would take about 2 to the 252 tries; computing the private key, the best way known, about 2 to the 126 steps.",
         (Value("tried", len(flips)), Value("passed", passed)),
     )
     held = true_fits and not passed and (not false_fits or false == sent)
@@ -255,11 +255,48 @@ def _certificates(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     root = certificates.authority("Health Authority", rng)
     hospital = certificates.authority(story.HOSPITAL, rng, root)
     doctor = certificates.person(story.DOCTOR, _MAIL, rng, hospital)
+    yield _vouched(root, hospital, doctor)
+    alone = certificates.person(story.DOCTOR, _MAIL, rng)
+    tried = _strangers(rng, alone, root, hospital, doctor)
+    # Trusted, it is accepted: so nothing else is wrong with it, and the missing chain is the reason.
+    only_chain = not certificates.refusal(alone, [], [alone])
+    rows = tuple((what, why or "accepted") for what, why in tried)
+    yield Step(
+        f"{story.ATTACKER} tries",
+        "Names are easily copied; signatures of the root aren't. And a doctor's certificate may not sign others.",
+        (
+            Value("the doctor's chain is accepted", not tried[0][1]),
+            Value("false ones accepted", sum(not why for _, why in tried[1:])),
+            Value(
+                "the self-signed one, if it were the root that he knows",
+                "accepted" if only_chain else "refused",
+            ),
+        ),
+        table=Table(("certificate", "verdict"), rows),
+    )
+    message = chosen.text("false").encode()
+    hers, forged = _her_message(message, rng)
+    fits = _accepts(doctor.key.public_key(), message, forged)
+    yield Step(
+        "The false prescription, with the certified key",
+        values=(
+            Value("fits her own key", _accepts(hers, message, forged)),
+            Value("fits the doctor's key", fits),
+        ),
+    )
+    held = not tried[0][1] and all(why for _, why in tried[1:]) and only_chain and not fits
+    yield Outcome(
+        "held" if held else "broken",
+        "Her key has no certificate that leads to the root, and so it is nobody's.",
+    )
+
+
+def _vouched(root: certificates.Holder, hospital: certificates.Holder, doctor: certificates.Holder) -> Step:
     boxes = [
         pictures.Box((one.name, f"serial {one.certificate.serial_number:x}"[:15]), "good")
         for one in (root, hospital, doctor)
     ]
-    yield Step(
+    return Step(
         "Somebody vouches for a key",
         f"A certificate is a signed sentence: this key is {story.DOCTOR}'s. {story.HOSPITAL} signed it, and the Health Authority "
         f"signed the hospital's. {story.PHARMACIST} knows one key alone, the root's.",
@@ -275,43 +312,20 @@ def _certificates(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             ),
         ),
     )
-    tried = _strangers(rng, root, hospital, doctor)
-    rows = tuple((what, why or "accepted") for what, why in tried)
-    yield Step(
-        f"{story.ATTACKER} tries",
-        "Names are easily copied; signatures of the root aren't. And a doctor's certificate may not sign others.",
-        (
-            Value("the doctor's chain is accepted", not tried[0][1]),
-            Value("false ones accepted", sum(not why for _, why in tried[1:])),
-        ),
-        table=Table(("certificate", "verdict"), rows),
-    )
-    message = chosen.text("false").encode()
-    hers, forged = _her_message(message, rng)
-    fits = _accepts(doctor.key.public_key(), message, forged)
-    yield Step(
-        "The false prescription, with the certified key",
-        values=(
-            Value("fits her own key", _accepts(hers, message, forged)),
-            Value("fits the doctor's key", fits),
-        ),
-    )
-    held = not tried[0][1] and all(why for _, why in tried[1:]) and not fits
-    yield Outcome(
-        "held" if held else "broken",
-        "Her key has no certificate that leads to the root, and so it is nobody's.",
-    )
 
 
 def _strangers(
-    rng: random.Random, root: certificates.Holder, hospital: certificates.Holder, doctor: certificates.Holder
+    rng: random.Random,
+    alone: certificates.Holder,
+    root: certificates.Holder,
+    hospital: certificates.Holder,
+    doctor: certificates.Holder,
 ) -> list[tuple[str, str]]:
     """What is tried, and why it is refused; the first is the true one."""
     false_root = certificates.authority(root.name, rng)
     false_hospital = certificates.authority(hospital.name, rng, false_root)
     own_chain = certificates.person(story.DOCTOR, _MAIL, rng, false_hospital)
     by_doctor = certificates.person(story.DOCTOR, _MAIL, rng, doctor)
-    alone = certificates.authority(story.DOCTOR, rng)
     no_chain = "no chain to the root"
     return [
         (what, certificates.refusal(leaf, between, [root]) and no_chain)

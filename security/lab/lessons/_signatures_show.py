@@ -49,7 +49,7 @@ def _show(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     )
     yield Step(
         "The signature",
-        "S = r + k a. The secret a is in it, hidden by r. R and S together are the [[signature]]: 64 bytes.",
+        "S = r + k a, modulo L, the order of B. The secret a is in it, hidden by r. R and S together are the [[signature]]: 64 bytes.",
         (Value("S", _as_bytes(trace.s)), Value("signature", trace.signature)),
         _flow(trace),
     )
@@ -101,7 +101,7 @@ def _flow(trace: ed25519.Trace) -> str:
     under = {name: _as_bytes(number).hex()[:12] for name, number in shown.items()}
     under |= {"seed": "32 bytes", "prefix": trace.prefix.hex()[:12], "A": trace.public.hex()[:12]}
     under |= {"R": trace.big_r.hex()[:12], "message": "any length"}
-    titles = {"A": "A = a B", "R": "R = r B", "S": "S = r + k a", "k": "k", "a": "a", "r": "r"}
+    titles = {"A": "A = a B", "R": "R = r B", "S": "S = r + k a mod L", "k": "k", "a": "a", "r": "r"}
     for name, (x, y) in places.items():
         style = "bad" if name in ("seed", "a", "prefix", "r") else "good"
         canvas.box(x - wide / 2, y, wide, tall, style)
@@ -193,7 +193,7 @@ def _kinds(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     again = sign(message)
     yield Step(
         "Sign",
-        "ML-DSA mixes in fresh randomness, so that its signature differs each time. The others, as set here, repeat theirs. Both are good.",
+        "RSA-PSS is run without its salt here, so that the class sees the same bytes; a real one draws 32 bytes. ML-DSA mixes in fresh randomness. Ed25519 and ECDSA by RFC 6979 repeat their own. Both ways are good.",
         (Value("signature", signature), Value("the same the next time", again == signature)),
         measured=kind == "ML-DSA-65",
     )

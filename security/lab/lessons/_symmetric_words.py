@@ -110,7 +110,7 @@ USES = (
         "Data at rest: XChaCha20-Poly1305 with owner, purpose and record as associated data.",
         "security/crypto/sealing.py",
     ),
-    Use("Second-factor secrets are sealed under a key per user.", "security/accounts/vault.py"),
+    Use("Second-factor secrets are sealed under a key per user.", "security/accounts/users.py"),
     Use("The key that wraps all others, in a file that only its owner reads.", "security/crypto/keyfile.py"),
 )
 

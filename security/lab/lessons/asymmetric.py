@@ -51,17 +51,7 @@ def _agree(message: bytes, rng: random.Random) -> Iterator[Event]:
         "The public keys travel in the open",
         "Whoever listens may have both.",
         (Value("doctor's public key", doctor.public), Value("pharmacist's public key", pharmacist.public)),
-        pictures.sequence(
-            "Each sends the other a public key; then an encrypted message goes to the pharmacist.",
-            _LANES,
-            (
-                Message(0, 1, 1, 1.6, f"public key {doctor.public.hex()[:8]}…", "a"),
-                Message(1, 0, 2.2, 2.8, f"public key {pharmacist.public.hex()[:8]}…", "a"),
-                Message(0, 0, 3.4, 3.4, "same secret"),
-                Message(1, 1, 3.4, 3.4, "same secret"),
-                Message(0, 1, 4, 4.6, "message, encrypted", "good"),
-            ),
-        ),
+        _agreement(doctor.public, pharmacist.public),
     )
     shared, theirs = doctor.shared(pharmacist.public), pharmacist.shared(doctor.public)
     yield Step(
@@ -90,6 +80,20 @@ def _agree(message: bytes, rng: random.Random) -> Iterator[Event]:
         opened,
         message,
         "Two who never met have a key that nobody else has, if each has the other's true public key.",
+    )
+
+
+def _agreement(doctor: bytes, pharmacist: bytes) -> str:
+    return pictures.sequence(
+        "Each sends the other a public key; then an encrypted message goes to the pharmacist.",
+        _LANES,
+        (
+            Message(0, 1, 1, 1.6, f"public key {doctor.hex()[:8]}…", "a"),
+            Message(1, 0, 2.2, 2.8, f"public key {pharmacist.hex()[:8]}…", "a"),
+            Message(0, 0, 3.4, 3.4, "same secret"),
+            Message(1, 1, 3.4, 3.4, "same secret"),
+            Message(0, 1, 4, 4.6, "message, encrypted", "good"),
+        ),
     )
 
 
@@ -186,16 +190,7 @@ def _kem(message: bytes, rng: random.Random) -> Iterator[Event]:
             Value("public key", public),
             Value("bytes", len(public)),
         ),
-        pictures.sequence(
-            "The pharmacist's public key goes to the doctor, a wrapped secret comes back.",
-            _LANES,
-            (
-                Message(1, 0, 1, 1.6, f"public key, {len(public):,} bytes", "a"),
-                Message(0, 0, 2.2, 2.2, "draws a secret"),
-                Message(0, 1, 2.8, 3.4, "wrapped secret, 1,088 bytes", "good"),
-                Message(0, 1, 4, 4.6, "message, encrypted", "good"),
-            ),
-        ),
+        _encapsulation(len(public)),
     )
     secret, wrapped = private.public_key().encapsulate()
     taken = private.decapsulate(wrapped)
@@ -227,6 +222,19 @@ def _kem(message: bytes, rng: random.Random) -> Iterator[Event]:
     yield Outcome(
         "works" if opened == message and secret == taken != other else "broken",
         "A secret by public key that shall stand against quantum computers, at the price of a kilobyte each way.",
+    )
+
+
+def _encapsulation(size: int) -> str:
+    return pictures.sequence(
+        "The pharmacist's public key goes to the doctor, a wrapped secret comes back.",
+        _LANES,
+        (
+            Message(1, 0, 1, 1.6, f"public key, {size:,} bytes", "a"),
+            Message(0, 0, 2.2, 2.2, "draws a secret"),
+            Message(0, 1, 2.8, 3.4, "wrapped secret, 1,088 bytes", "good"),
+            Message(0, 1, 4, 4.6, "message, encrypted", "good"),
+        ),
     )
 
 

@@ -74,7 +74,7 @@ LESSON = Lesson(
             "shred",
             "show",
             "Delete by shredding the key",
-            "81 bytes are overwritten, and a patient's notes are unreadable in every copy.",
+            "81 bytes are overwritten, and a patient's notes are unreadable wherever no copy of those bytes is left.",
             shows.shred,
             (
                 Whole("records", "Notes of each patient", 50, 1, 200),

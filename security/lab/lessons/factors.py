@@ -85,7 +85,7 @@ _CURES = (
         "Sign the page's origin",
         "A [[passkey]] at the same false page and with the same moved number.",
         relay.passkey,
-        (relay.PAGE,),
+        (relay.PAGE, relay.RECOVERY),
         ("phishing", "sim-swap"),
     ),
     Run(

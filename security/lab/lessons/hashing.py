@@ -259,7 +259,18 @@ def _hmac(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             ],
         ),
     )
-    yield from _forging(makers[kind], more, kind)
+    for event in _forging(makers[kind], more, kind):
+        if isinstance(event, Outcome) and kind in _MACS[1:3]:
+            yield _another_function()
+        yield event
+
+
+def _another_function() -> Step:
+    return Step(
+        "Another function",
+        "Mallory's step is SHA-256's and can't fit this tag, so these refusals prove nothing. The reasons are others: "
+        "SHA3-256 shows 32 bytes of a state of 200, and BLAKE2b marks its last block.",
+    )
 
 
 _BITS = Whole("bits", "Bits of the hash", 28, 16, 36)

@@ -1,6 +1,7 @@
 """A hash chain and its Merkle root, with the standard library alone."""
 
 import hashlib
+import hmac
 import json
 
 CONSENTS = [
@@ -19,9 +20,14 @@ def sized(text):
     return len(text).to_bytes(4, "big") + text.encode()
 
 
+# A pseudonym, as the ledger can't forget. Repeatable for the class; a real key is random and lies elsewhere.
+key = hashlib.sha256(b"pseudonyms, for the class").digest()
+patient = hmac.digest(key, b"SD-204817", "sha256")[:8].hex()
+print(f"patient's pseudonym: {patient}")
+
 previous, leaves = bytes(32), []
 for index, (kind, purpose) in enumerate(CONSENTS):
-    data = json.dumps({"patient": "SD-204817", "purpose": purpose}, sort_keys=True, separators=(",", ":"))
+    data = json.dumps({"patient": patient, "purpose": purpose}, sort_keys=True, separators=(",", ":"))
     time = 1_772_352_000_000 + 86_400_000 * index  # milliseconds since 1970
     entry = b"asklepion/v1/ledger-entry" + index.to_bytes(8, "big") + time.to_bytes(8, "big")
     entry += previous + sized(kind) + sized(data)

@@ -1,7 +1,9 @@
 """Words of the lesson on envelope encryption."""
 
 TERMS = {
-    "crypto-shredding": "Deleting the key in place of the data; every copy is then unreadable.",
+    "crypto-shredding": (
+        "Deleting the key in place of the data; unreadable is then what has no other copy of the key."
+    ),
     "data key": "The key that encrypts one person's data; it is stored only inside an envelope.",
     "envelope encryption": "Data under a data key, and the data key under another key kept elsewhere.",
     "ephemeral key": "A key made for one session and deleted after it.",

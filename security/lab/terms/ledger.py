@@ -2,9 +2,11 @@
 
 TERMS = {
     "checkpoint": "A signed note of a ledger's length and Merkle root, kept by somebody else.",
-    "confirmation": "A block on top of the one that holds a payment; each makes it harder to undo.",
+    "confirmation": "The block that holds a payment, or one on top of it; each makes it harder to undo.",
     "consensus": "A way for computers that don't trust each other to agree on one history.",
+    "consistency proof": "The few hashes that show that a longer ledger begins with all of a shorter one.",
     "double spend": "Paying with money and then making the payment vanish from the history.",
+    "finality": "A promise that a block stays, because enough named parties have signed it.",
     "fork": "Two branches of a chain that begin with the same blocks.",
     "hash chain": "Entries that each hold the hash of the one before; a change breaks the link after it.",
     "inclusion proof": "The few hashes that lead from one leaf of a Merkle tree to its root.",

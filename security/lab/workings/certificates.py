@@ -61,8 +61,8 @@ def authority(name: str, rng: random.Random, issuer: Holder | None = None) -> Ho
     return _signed(name, key, builder.add_extension(usage, critical=True), issuer)
 
 
-def person(name: str, mail: str, rng: random.Random, issuer: Holder) -> Holder:
-    """Somebody who signs documents, as the issuer says."""
+def person(name: str, mail: str, rng: random.Random, issuer: Holder | None = None) -> Holder:
+    """Somebody who signs documents, as the issuer says; without an issuer, as she says herself."""
     builder, key = _begun(name, rng, issuer)
     usage = x509.KeyUsage(
         digital_signature=True,

@@ -11,8 +11,11 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+
+HONEST, FALSE = b"with the payment", b"without the payment"
+"""What the blocks of the two chains of a double spend say."""
 
 
 def leading_zero_bits(digest: bytes) -> int:
@@ -169,6 +172,41 @@ def wins(rng: random.Random, share: float, confirmations: int, trials: int, give
         else:
             won += 1
     return won
+
+
+def follows(own: Sequence[bytes], offered: Sequence[bytes], final: Mapping[int, Set[bytes]]) -> bool:
+    """Whether a peer leaves its chain for another, both lists of block hashes by height: it must be longer
+    and hold, at each height in `final`, one of the blocks that were signed there."""
+    if len(offered) <= len(own):
+        return False
+    return all(height < len(offered) and offered[height] in blocks for height, blocks in final.items())
+
+
+def chain(name: bytes, length: int) -> list[bytes]:
+    """The hashes of a chain of so many blocks after the common first one, a block named `name` on another."""
+    hashes = [hashlib.sha256(b"the first block").digest()]
+    for _ in range(length):
+        hashes.append(hashlib.sha256(hashes[-1] + name).digest())
+    return hashes
+
+
+def undone(
+    rng: random.Random, share: float, confirmations: int, trials: int, final: Mapping[int, Set[bytes]]
+) -> tuple[int, int]:
+    """(races in which her chain was the longer once the goods were out, races in which the peers went over
+    to it), by `race` and `follows`; the chains are `chain(HONEST, ...)` and `chain(FALSE, ...)`."""
+    longer = moved = 0
+    honest, false = chain(HONEST, 0), chain(FALSE, 0)
+    for _ in range(trials):
+        one = race(rng, share, confirmations)
+        if not one.won:
+            continue
+        high, low = one.false[-1], one.honest[-1]
+        if high >= len(false):
+            honest, false = chain(HONEST, 2 * high), chain(FALSE, 2 * high)
+        longer += 1
+        moved += follows(honest[: low + 1], false[: high + 1], final)
+    return longer, moved
 
 
 def nakamoto(share: float, confirmations: int) -> float:

@@ -1,15 +1,21 @@
 """The consents of the lab's patient, in the app's own ledger and in a plain table.
 
+The ledger can't forget, so it holds a pseudonym; the table holds the record number.
+
 The databases are in memory. `seize` is what somebody who owns the database can do: it drops the triggers
 first.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from security.lab import story
 
 if TYPE_CHECKING:  # SQLAlchemy takes a moment to import; only the runs that need it wait
     from sqlalchemy import Engine
@@ -19,7 +25,8 @@ if TYPE_CHECKING:  # SQLAlchemy takes a moment to import; only the runs that nee
 FIRST_TIME = 1_772_352_000.0
 """When the first consent was given: 1 March 2026, 8:00 UTC, in Unix seconds."""
 APART_S = 86_400.0
-PSEUDONYM = "SD-204817"
+KEY = hashlib.sha256(b"pseudonyms, for the class").digest()
+"""What makes pseudonyms of record numbers. In earnest it is random, and kept away from the ledger."""
 CONSENTS = (
     ("consent.given", "treatment"),
     ("consent.given", "second opinion"),
@@ -40,9 +47,14 @@ class Held:
     engine: Engine
 
 
+def pseudonym(record: str, key: bytes = KEY) -> str:
+    """What the ledger calls the patient with this record number: 8 bytes of HMAC-SHA-256, in hex."""
+    return hmac.digest(key, record.encode(), hashlib.sha256)[:8].hex()
+
+
 def fields(purpose: str) -> dict[str, str | int | float]:
-    """The data of one consent."""
-    return {"patient": PSEUDONYM, "purpose": purpose}
+    """The data of one consent in the ledger."""
+    return {"patient": pseudonym(story.RECORD_NUMBER), "purpose": purpose}
 
 
 def in_ledger(consents: Iterable[tuple[str, str]] = CONSENTS) -> Held:
@@ -82,7 +94,7 @@ def in_table() -> sqlite3.Connection:
         "kind TEXT NOT NULL, purpose TEXT NOT NULL)"
     )
     rows = [
-        (number, FIRST_TIME + APART_S * number, PSEUDONYM, kind, purpose)
+        (number, FIRST_TIME + APART_S * number, story.RECORD_NUMBER, kind, purpose)
         for number, (kind, purpose) in enumerate(CONSENTS)
     ]
     connection.executemany("INSERT INTO consents VALUES (?, ?, ?, ?, ?)", rows)

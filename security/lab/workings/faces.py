@@ -13,7 +13,6 @@ from dataclasses import dataclass
 _UNIFORMS = 12  # the sum of 12 has a variance of 1
 SAME = (0.72, 0.09)
 STRANGER = (0.34, 0.08)
-LOOK_ALIKE = (0.62, 0.03)
 
 
 def score(kind: tuple[float, float], rng: random.Random) -> float:

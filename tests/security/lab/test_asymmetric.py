@@ -250,6 +250,13 @@ def test_verdicts_follow_from_what_is_chosen(run: str, values: dict[str, Any], e
     assert verdict(events(run, **values)) == expected
 
 
+def test_signed_keys_keep_mallory_out_but_not_an_old_one() -> None:
+    every = events("authenticated")
+    assert verdict(every) == "held"
+    assert shown(every)["last week's key, sent again"] is True
+    assert shown(every)["the doctor's signature"] == "refused"
+
+
 @pytest.mark.parametrize("method", ["X25519", "sealed box", "RSA-OAEP", "ML-KEM-768"])
 def test_every_method_brings_the_message(method: str) -> None:
     every = events("show", seed=3, method=method, message="Grüße an Tom")

@@ -252,6 +252,14 @@ def test_other_settings_have_honest_verdicts() -> None:
     assert verdict("ephemeral", {"sessions": 5, "kept": 2}) == "broken"
 
 
+@pytest.mark.parametrize(("backups", "opens"), [("notes alone", 0), ("notes and wrapped keys", 3)])
+def test_shredding_says_what_the_tapes_still_open(backups: str, opens: int) -> None:
+    every = list(running.work(LESSON, LESSON.run("shred"), {"records": 3, "backups": backups}, 0))
+    told = [event for event in every if isinstance(event, Step)][-1]
+    assert told.values[0].value == opens
+    assert ("nobody can read them" in told.text) == (opens == 0)
+
+
 @pytest.mark.parametrize("kept", [0, 1, 5, 50])
 def test_a_key_that_wasnt_deleted_opens_its_own_session(kept: int) -> None:
     assert values("ephemeral", {"sessions": 5, "kept": kept})["sessions opened"] == min(kept, 5)

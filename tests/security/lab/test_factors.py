@@ -192,6 +192,16 @@ def test_only_the_very_origin_lets_mallory_in(page: str, ends: str) -> None:
     assert verdict(go("passkey", page=page)) == ends
 
 
+def test_a_way_back_by_text_message_undoes_the_passkey() -> None:
+    by_text = go("passkey", recovery="gets a text message")
+    assert verdict(by_text) == "broken"
+    assert value(by_text, "messages on Mallory's phone") == 1
+    by_key = go("passkey", recovery="shows a second passkey")
+    assert verdict(by_key) == "held"
+    assert value(by_key, "messages on Mallory's phone") == 0
+    assert value(by_key, "the owner's second passkey") == "accepted"
+
+
 @pytest.mark.parametrize(
     "page", ["http://x.example", "https://", "https://A.example", "https://x/y", "javascript:1"]
 )
@@ -235,6 +245,8 @@ def test_a_histogram_counts_every_score(scores: list[float], bins: int) -> None:
 def test_the_threshold_and_the_device_decide_at_the_door() -> None:
     assert verdict(go("face", threshold=1.0)) == "held"
     assert verdict(go("face", threshold=0.0, staff=1)) == "broken"
+    assert verdict(go("face", staff=1)) == "held", "the length of the list decides"
+    assert value(go("face", threshold=0.0, staff=77), "people she passes for") == 77
     assert verdict(go("second-factor-face", threshold=0.0)) == "held"
     assert verdict(go("second-factor-face", asks="face alone")) == "broken"
 
@@ -272,6 +284,7 @@ def test_a_second_factor_that_falls_with_the_first_adds_nothing() -> None:
         ("risk", {"shared": 101}),
         ("replay", {"delay": 0}),
         ("sim-swap", {"check": "nothing"}),
+        ("passkey", {"recovery": "asks nothing"}),
         ("guessing", {"digits": 9}),
         ("guessing", {"tries": 10**9}),
         ("face", {"threshold": "inf"}),

@@ -144,6 +144,12 @@ def test_only_a_real_tag_stops_the_extension() -> None:
     assert verdict("hmac", {"mac": "SHA-256, secret first"}) == "broken"
 
 
+@pytest.mark.parametrize("mac", ["HMAC-SHA-256", "BLAKE2b with a key", "SHA3-256, secret first"])
+def test_a_refusal_for_another_reason_says_so(mac: str) -> None:
+    titles = [event.title for event in events("hmac", {"mac": mac}) if isinstance(event, Step)]
+    assert ("Another function" in titles) == (mac != "HMAC-SHA-256")
+
+
 @given(st.integers(8, 20), st.integers(0, 2**16))
 @settings(deadline=None, max_examples=20)
 def test_collisions_are_real_and_the_first(bits: int, series: int) -> None:

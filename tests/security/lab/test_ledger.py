@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from security.lab import running
+from security.lab import running, story
 from security.lab.errors import BadParameterError
 from security.lab.lessons.ledger import LESSON
 from security.lab.steps import Event, Step, outcome_of
@@ -102,6 +102,64 @@ def test_any_entry_is_proved_and_any_change_found(entry: int) -> None:
     assert verdict("checkpoint", {"entry": entry}) == "held"
 
 
+@pytest.mark.parametrize(
+    ("liars", "ends"), [(0, "held"), (2, "held"), (3, "held"), (4, "broken"), (5, "broken")]
+)
+def test_only_a_quorum_of_liars_undoes_what_was_signed(liars: int, ends: str) -> None:
+    found = events_of("finality", {"liars": liars})
+    end = outcome_of(found)
+    assert end is not None
+    assert end.verdict == ends
+    shown = values_of(found)
+    assert shown["good signatures under Mallory's"] == liars
+    assert shown["her chain is longer"] == 3_000
+    assert shown["peers go over to it"] == (3_000 if ends == "broken" else 0)
+
+
+def test_the_cure_of_a_double_spend_differs_from_the_attack_in_its_patience_alone() -> None:
+    attack, cure = LESSON.run("double-spend"), LESSON.run("confirmations")
+    assert [p.name for p in attack.parameters if p.default not in [q.default for q in cure.parameters]] == [
+        "confirmations"
+    ]
+    assert verdict("double-spend", {"confirmations": 18}) == "held"
+    assert verdict("confirmations", {"confirmations": 6}) == "broken"
+    assert verdict("majority", {"confirmations": 40}) == "broken"
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))
+def test_a_peer_keeps_to_what_was_signed(own: int, offered: int, height: int) -> None:
+    honest, false = chainsim.chain(chainsim.HONEST, own), chainsim.chain(chainsim.FALSE, offered)
+    block = chainsim.chain(chainsim.HONEST, height)[height]
+    assert chainsim.follows(honest, false, {}) == (offered > own)
+    assert chainsim.follows(honest, false, {height: {block}}) == (offered > own and height == 0)
+    both = {block, chainsim.chain(chainsim.FALSE, height)[height]}
+    assert chainsim.follows(honest, false, {height: both}) == (offered > own and offered >= height)
+    longer = chainsim.chain(chainsim.HONEST, own + 1)
+    assert chainsim.follows(honest, longer, {height: {block}}) == (own + 1 >= height)
+
+
+def test_without_a_rule_peers_follow_every_longer_chain() -> None:
+    longer, moved = chainsim.undone(random.Random(7), 0.55, 6, 500, {})
+    assert longer == moved == chainsim.wins(random.Random(7), 0.55, 6, 500)
+
+
+def test_no_person_is_named_in_the_ledger() -> None:
+    held = consents.in_ledger()
+    for entry in held.ledger.entries():
+        assert story.RECORD_NUMBER not in entry.data
+        assert entry.fields["patient"] == consents.pseudonym(story.RECORD_NUMBER)
+    assert consents.pseudonym(story.RECORD_NUMBER) != consents.pseudonym(story.RECORD_NUMBER, bytes(32))
+
+
+@pytest.mark.parametrize("entry", range(8))
+def test_a_proof_fits_its_own_entry_alone_and_growth_is_proved(entry: int) -> None:
+    shown = values_of(events_of("show", {"entry": entry}))
+    assert shown[f"the same proof for entry {(entry + 1) % 8}"] == "refused"
+    assert shown["of these accepted"] == 0 and shown["bits changed in turn"] == 768
+    assert shown["it only grew"] is True
+    assert shown["the changed ledger's proof"] == "refused"
+
+
 def test_a_rewriting_that_changes_nothing_is_the_same_ledger() -> None:
     held = consents.in_ledger()
     again = consents.rewritten(held, lambda entry: (entry.kind, str(entry.fields["purpose"])))
@@ -111,6 +169,7 @@ def test_a_rewriting_that_changes_nothing_is_the_same_ledger() -> None:
 def test_the_smallest_and_the_largest_settings_end() -> None:
     for values in ({"share": 0.05, "confirmations": 40}, {"share": 0.9, "confirmations": 1}, {"share": 0.5}):
         assert verdict("majority", values) in ("broken", "held")
+        assert verdict("finality", {**values, "liars": 3}) == "held"
     assert verdict("confirmations", {"share": 0.2, "confirmations": 6}) == "broken"
     assert verdict("confirmations", {"share": 0.1, "confirmations": 12}) == "held"
     assert verdict("mining", {"bits": 1}) == "works"
@@ -128,6 +187,7 @@ def test_the_smallest_and_the_largest_settings_end() -> None:
         ("majority", {"share": float("nan")}),
         ("majority", {"share": 1.0}),
         ("majority", {"confirmations": 10**9}),
+        ("finality", {"liars": 6}),
         ("fork", {"peers": 6}),
         ("tamper", {"where": "1; DROP TABLE consents"}),
     ],

@@ -169,6 +169,14 @@ def test_a_budget_ends_the_dictionary_and_a_larger_one_finds_more_behind_bcrypt(
     assert value(spent, "work spent") <= 1_000_000
 
 
+def test_slowness_buys_time_and_no_more() -> None:
+    events = go("slow", cost=4)
+    tries = value(events, "guesses on the list") * 20
+    assert value(events, "work for the whole list on all rows") == tries * ways.blocks_of(4)
+    assert value(events, "the same at cost 12") == tries * ways.blocks_of(12)
+    assert value(events, "passwords that then fall") == 16 > value(events, "passwords found")
+
+
 def test_a_word_list_of_ones_own_is_tried_first() -> None:
     events = go("dictionary", rules=0, mine="zq-7!", list=b"zq-7!\r\n\nother\n")
     table = next(e.table for e in events if isinstance(e, Step) and e.title == "What she finds")

@@ -230,6 +230,19 @@ def test_only_the_true_chain_is_believed() -> None:
     assert certificates.authority("root", random.Random(3)).pem() == root.pem()
 
 
+def test_a_self_signed_certificate_lacks_nothing_but_a_chain() -> None:
+    rng = random.Random(5)
+    root = certificates.authority("root", rng)
+    alone = certificates.person("doctor", "d@x.example", rng)
+    assert alone.certificate.issuer == alone.certificate.subject
+    assert certificates.refusal(alone, [], [root])
+    assert certificates.refusal(alone, [], [root, alone]) == ""
+    events = [event for event in events_of("certificates") if isinstance(event, Step)]
+    shown = {value.name: value.value for event in events for value in event.values}
+    assert shown["the self-signed one, if it were the root that he knows"] == "accepted"
+    assert shown["false ones accepted"] == 0
+
+
 @pytest.mark.parametrize("weight", range(12))
 def test_any_changed_weight_is_found(weight: int) -> None:
     assert verdict("model-file", {"weight": weight}) == "works"
