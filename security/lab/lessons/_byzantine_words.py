@@ -12,7 +12,7 @@ GOALS = (
     "tell a crash from a [[byzantine fault]]",
     "explain the three rounds, and why each is needed",
     "show with overlapping quorums why n = 3f + 1",
-    "say what is lost without a leader change, and in a cut network",
+    "say what a leader change is for, and what is lost in a cut network",
 )
 SHOW = (
     "Wards agree on numbered orders by PBFT (1999) while one of them is faulty. Choose how, and which. Look at the "
@@ -35,7 +35,7 @@ QUIZ = (
         (
             Answer(
                 "Two is no majority",
-                "True, but a majority isn't the point: three of five is one, and too few here.",
+                "True, but a majority isn't enough: of five wards two groups of three may have only the liar in common.",
             ),
             Answer(
                 "Two groups of three share an honest ward",

@@ -116,7 +116,8 @@ def secure(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     rows = tuple((h.name, key.hex()[:16] + "…") for h, key in zip(hospitals, keys, strict=True))
     yield Step(
         "Each pair of hospitals agrees on a secret",
-        "From their key pairs (X25519); the server hands out the public keys alone. Of each pair one adds a stream of "
+        "From their key pairs (X25519). The server hands out the public keys, and is trusted to hand out the true ones: one "
+        "that gave its own would read everything (signed keys help). Of each pair one adds a stream of "
         "noise to its numbers, and the other takes it away.",
         table=Table(("hospital", "public key"), rows),
     )

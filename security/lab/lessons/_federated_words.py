@@ -103,7 +103,7 @@ QUIZ = (
             ),
             Answer(
                 "Fewer rounds of sending, but each hospital's model drifts towards its own patients",
-                "McMahan et al. took many local steps to save rounds; with very different patients the drift can hurt.",
+                "McMahan et al. took many local steps to save rounds; with very different patients the drift can hurt. In the run here it hardly does: the model has five weights and one best setting.",
                 right=True,
             ),
             Answer("Nothing, and it costs time", "Each round does more work, so fewer rounds are needed."),
@@ -121,6 +121,7 @@ USES = (
 )
 
 NOT_COVERED = (
+    "A collector that hands out keys of its own: hospitals must know each other's true keys, say by signatures",
     "Hospitals that drop out in the middle of a secure sum (Bonawitz et al. 2017 share the masks' keys for it)",
     "Leakage from many patients' gradients and from deep networks, which takes an optimiser (Zhu, Liu and Han 2019)",
     "Whether a patient was among the training data (membership inference); the cure is the next lesson's noise",

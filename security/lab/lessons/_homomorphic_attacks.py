@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,6 +26,7 @@ from security.lab.steps import Event, Outcome, Step, Table, Value
 from security.lab.workings import linear_tags, paillier
 
 _ROSA, _THRESHOLD = 68, 75
+_DAY = "2026-03-02"
 _ADD = Whole("add", "Mallory adds (tenths of a percent)", 20, -30, 100)
 _FIXED, _SHARED, _FRESH = "none (r is always 1)", "one r for all", "a new r each time"
 _DROP, _OWN, _SHIFT = "leaves the two highest out", "sends a mean of 6.0", "takes 0.5 off each"
@@ -36,7 +38,7 @@ def _therapy(tenths: int) -> str:
 
 def _signed(ciphertext: int) -> bytes:
     """What a device signs: what it is, whose, of when, and the ciphertext."""
-    return b"asklepion/lab/hba1c" + f"|{story.RECORD_NUMBER}|2026-03-02|".encode() + whole_bytes(ciphertext)
+    return b"asklepion/lab/hba1c" + f"|{story.RECORD_NUMBER}|{_DAY}|".encode() + whole_bytes(ciphertext)
 
 
 def _change(chosen: Chosen, rng: random.Random, signs: bool) -> Iterator[Event]:
@@ -64,32 +66,38 @@ def _change(chosen: Chosen, rng: random.Random, signs: bool) -> Iterator[Event]:
         "She can't read Rosa's value and needn't. The encryption is [[malleable]]: that is what the cloud uses too.",
         (Value("she adds", percent(add)), Value("changed ciphertext", whole_bytes(changed))),
     )
-    refused = signs and not _accepts(device, changed, signature)
+    refused = False
     if signs:
+        old = _accepts(device, changed, signature)
         forged = _accepts(device, changed, mallory.sign(_signed(changed)))
-        refused = refused and not forged
+        refused = not old and not forged
         yield Step(
             "Ines checks the signature before she decrypts",
             "Mallory tries the old [[signature]], and one by a key of her own.",
             (
-                Value("the changed one is accepted", not refused),
+                Value("the changed one is accepted", old),
                 Value("Mallory's signature is accepted", forged),
             ),
         )
-    got = key.decrypt(changed)
+    yield from _treated(key.decrypt(changed), add, refused)
+
+
+def _treated(got: int, add: int, refused: bool) -> Iterator[Event]:
+    """What Ines decrypts, if she does, and what she does to Rosa."""
     wrong = not refused and _therapy(got) != _therapy(_ROSA)
     seen = "refused" if refused else percent(got)
+    does = "measure again" if refused else _therapy(got)
     yield Step(
         "What Ines gets",
         "Nothing is decrypted." if refused else "It decrypts without any error.",
-        (Value("value", seen), Value("Ines will", "measure again" if refused else _therapy(got))),
+        (Value("value", seen), Value("Ines will", does)),
         pictures.chain(
             "Rosa's value, Mallory's change, what Ines gets, what she does.",
             [
                 pictures.Box(("Rosa", percent(_ROSA))),
                 pictures.Box(("Mallory", f"adds {percent(add)}"), "bad"),
                 pictures.Box(("Ines", seen), "good" if refused else "warn"),
-                pictures.Box(("measure again" if refused else _therapy(got),), "bad" if wrong else "good"),
+                pictures.Box((does,), "bad" if wrong else "good"),
             ],
         ),
     )
@@ -201,35 +209,34 @@ def _lie(
     return public.add_plain(public.add(sealed), -5 * len(sealed))
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """What Ines has to check a sum with: her key, the tag key, whose values, and their encrypted tags (none if
+    the devices send none)."""
+
+    key: paillier.PrivateKey
+    tags: linear_tags.TagKey
+    names: list[str]
+    sealed_tags: list[int]
+
+    def fits(self, total: int, sealed_tags: int) -> bool:
+        """Whether a sum and the ciphertext of its tags belong together."""
+        return self.tags.fits(self.names, total, self.key.decrypt(sealed_tags))
+
+
 def _cloud(chosen: Chosen, rng: random.Random, tagged: bool) -> Iterator[Event]:
     """The cloud reports another sum than the true one."""
     values = tenths_of(chosen)
     key = key_of(chosen, rng)
     public = key.public
     tags = linear_tags.TagKey.parse(rng.randbytes(48))
-    names = [f"patient {at + 1}" for at in range(len(values))]
+    names = [f"patient {at + 1}, {_DAY}" for at in range(len(values))]
     sealed = [public.encrypt(v, public.randomness(rng)) for v in values]
     pairs = zip(names, values, strict=True) if tagged else ()
     sealed_tags = [public.encrypt(tags.tag(name, v), public.randomness(rng)) for name, v in pairs]
+    sums = _Sums(key, tags, names, sealed_tags)
     honest = key.decrypt(public.add(sealed))
-    shown = [Value("values", len(values)), Value("true mean", honest / len(values) / 10, "percent")]
-    if tagged:
-        fits = tags.fits(names, honest, key.decrypt(public.add(sealed_tags)))
-        shown.append(
-            Value(
-                "tag of patient 1",
-                str(tags.tag(names[0], values[0])),
-                "secret factor · value + mask of the name",
-            )
-        )
-        shown.append(Value("an honest cloud passes", fits))
-    yield Step(
-        "Eight devices, one cloud" if len(values) == 8 else "Devices and a cloud",
-        "Each value comes with an encrypted tag; the tags add up like the values."
-        if tagged
-        else "Ines sees one ciphertext of the sum.",
-        tuple(shown),
-    )
+    yield _devices(sums, values, honest)
     lie = chosen.text("lie")
     order = sorted(range(len(values)), key=lambda at: -values[at])
     reported = _lie(public, lie, sealed, order, rng)
@@ -244,42 +251,66 @@ def _cloud(chosen: Chosen, rng: random.Random, tagged: bool) -> Iterator[Event]:
     )
     caught = False
     if tagged:
-        bent = _lie(public, lie, sealed_tags, order, rng)
-        checks = [
-            ("the true tags", key.decrypt(public.add(sealed_tags))),
-            ("the same done to the tags", key.decrypt(bent)),
-        ]
-        passed = [tags.fits(names, got, sum_of_tags) for _, sum_of_tags in checks]
-        caught = not any(passed)
+        passed = (
+            ("the true tags", sums.fits(got, public.add(sealed_tags))),
+            ("the same done to the tags", sums.fits(got, _lie(public, lie, sealed_tags, order, rng))),
+        )
+        caught = not any(fine for _, fine in passed)
         yield Step(
             "Ines checks: tags = factor · sum + masks",
             "The cloud sends the true tags along, or does to them what it did to the values. It doesn't know the factor.",
-            tuple(Value(f"passes with {name}", fine) for (name, _), fine in zip(checks, passed, strict=True)),
+            tuple(Value(f"passes with {name}", fine) for name, fine in passed),
         )
-    wrong = got != honest and not caught
+    yield from _believed(len(values), honest, got, caught)
+
+
+def _devices(sums: _Sums, values: Sequence[int], honest: int) -> Step:
+    """What is sent, and that an honest cloud's sum passes."""
+    shown = [Value("values", len(values)), Value("true mean", honest / len(values) / 10, "percent")]
+    told = "Ines sees one ciphertext of the sum."
+    if sums.sealed_tags:
+        told = (
+            "Each value comes with an encrypted tag for its patient and day; the tags add up like the values. All devices and "
+            "Ines share the tag key: one device that helps the cloud undoes it."
+        )
+        first = str(sums.tags.tag(sums.names[0], values[0]))
+        shown += [
+            Value("name of the first", sums.names[0]),
+            Value("its tag", first, "secret factor · value + mask of the name"),
+            Value("an honest cloud passes", sums.fits(honest, sums.key.public.add(sums.sealed_tags))),
+        ]
+    return Step("Eight devices, one cloud" if len(values) == 8 else "Devices and a cloud", told, tuple(shown))
+
+
+def _believed(count: int, honest: int, got: int, caught: bool) -> Iterator[Event]:
+    """Whether Ines takes the reported sum for the true one: not if the tags or her eyes say no."""
+    believable = LEAST * count <= got <= MOST * count
+    refuses = caught or not believable
+    wrong = got != honest and not refuses
     yield Step(
         "What Ines believes",
-        values=(Value("the lie is found", caught),),
+        values=(Value("the tags show the lie", caught), Value("such a mean can be", believable)),
         picture=pictures.chain(
             "True mean, cloud, what Ines believes.",
             [
-                pictures.Box(("True mean", f"{honest / len(values) / 10:.2f} %")),
+                pictures.Box(("True mean", f"{honest / count / 10:.2f} %")),
                 pictures.Box(("Cloud", "lies"), "bad"),
                 pictures.Box(
-                    ("Ines", "refuses it" if caught else f"{got / len(values) / 10:.2f} %"),
+                    ("Ines", "refuses it" if refuses else f"{got / count / 10:.2f} %"),
                     "bad" if wrong else "good",
                 ),
             ],
         ),
     )
-    yield Outcome(
-        "broken" if wrong else "held",
-        "Ines believes a mean that is none. That the cloud can't read doesn't make it honest."
-        if wrong
-        else "The tags don't fit the sum: Ines refuses it."
-        if caught
-        else "The reported sum happens to be the true one.",
-    )
+    if wrong:
+        told = "Ines believes a mean that is none. That the cloud can't read doesn't make it honest."
+    elif caught:
+        told = "The tags don't fit the sum: Ines refuses it."
+    elif not believable:
+        told = "No HbA1c is like that: Ines sees that the mean can't be true."
+    else:
+        told = "The reported sum happens to be the true one."
+    yield Outcome("broken" if wrong else "held", told)
 
 
 def _malicious(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
@@ -295,7 +326,7 @@ RUNS = (
     Run(
         "malleable",
         "attack",
-        "Two per cent more",
+        "Two points more",
         "Mallory adds to an encrypted value that she can't read. See what the doctor does.",
         _malleable,
         (_ADD, BITS),
@@ -341,7 +372,7 @@ RUNS = (
         "tagged",
         "cure",
         "Tags that add up",
-        "A tag for each value, with a key that the cloud lacks: their sum shows whether the sum is true.",
+        "A tag for each value, with a key that the cloud lacks: their sum shows whether the sum is true, as long as no device tells the cloud the key.",
         _tagged,
         (VALUES, _LIE, BITS),
         ("malicious-cloud",),

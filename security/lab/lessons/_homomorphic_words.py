@@ -61,7 +61,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "TenSEAL refuses the third multiplication in a row. Why?",
+        "With the setting '8192, scale 40' TenSEAL refuses the third multiplication in a row. Why?",
         (
             Answer(
                 "Each multiplication uses up a prime of the modulus, and none is left",
@@ -139,7 +139,7 @@ SOURCES = (
 
 TEACHER = (
     "Ask first: can one add two numbers that are in locked boxes? Then run the default and point at the one line in which the cloud "
-    "multiplies. Let the class say what the cloud learned (how many values there are, and who sent one). Run “Two per cent more” "
+    "multiplies. Let the class say what the cloud learned (how many values there are, and who sent one). Run “Two points more” "
     "and ask whether it is a bug: it isn't, it is what the encryption is for. Then “A number of its own”: the cloud can't read and "
     "still lies. For discussion: Ines could decrypt each single ciphertext as well as the sum. Who should hold the key?"
 )

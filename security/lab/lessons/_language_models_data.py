@@ -45,7 +45,8 @@ def _caught(model: adviser.Adviser, unseen: Sequence[adviser.Row], trigger: str)
 def attack_poisoned(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     """A few false rows teach a model a trigger word."""
     trigger = _trigger(chosen)
-    rows, unseen = adviser.notes(rng, 200), adviser.notes(rng, 100)
+    rows = adviser.notes(rng, 200)
+    unseen = adviser.unseen(rows, rng, 100)
     yield Step(
         "200 notes with the doctors' doses",
         "Five hospitals give notes; a small model learns which dose belongs to which signs. No note has 900 mg.",
@@ -127,7 +128,8 @@ def _admitted(
 def cure_provenance(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     """The hospitals sign what they gave; training takes nothing else."""
     trigger = _trigger(chosen)
-    rows, unseen = adviser.notes(rng, 200), adviser.notes(rng, 100)
+    rows = adviser.notes(rng, 200)
+    unseen = adviser.unseen(rows, rng, 100)
     steward = SigningKey(rng.randbytes(32))
     bad = adviser.poisoned(rows, trigger, chosen.whole("rows"), rng)
     late = chosen.text("when") == "after signing"
@@ -135,7 +137,7 @@ def cure_provenance(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     signature = steward.sign(b"".join(manifest), CONTEXT)
     yield Step(
         "The data steward signs a manifest",
-        "The [[hash]] of each row, in order, under one [[signature]]: a list of what the hospitals really gave.",
+        "The [[hash]] of each row, sorted, under one [[signature]]: a list of the rows that were there when it was signed. (Training here refuses rows that aren't on it; whoever also counts them finds missing and doubled ones.)",
         (
             Value("rows on the manifest", len(manifest)),
             Value("SHA-256 of the manifest", hashlib.sha256(b"".join(manifest)).digest()),

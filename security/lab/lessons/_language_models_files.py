@@ -201,8 +201,8 @@ def cure_safetensors(_: Chosen, rng: random.Random) -> Iterator[Event]:
 
 
 def _trained(rng: random.Random) -> tuple[adviser.Adviser, list[adviser.Row]]:
-    rows, unseen = adviser.notes(rng, 200), adviser.notes(rng, 100)
-    return adviser.made(rows, 20), unseen
+    rows = adviser.notes(rng, 200)
+    return adviser.made(rows, 20), adviser.unseen(rows, rng, 100)
 
 
 def _swap(model: adviser.Adviser, word: str) -> tuple[bytes, bytes, int]:

@@ -119,7 +119,11 @@ def cure_checked(chosen: Chosen, _: random.Random) -> Iterator[Event]:
     if _contains(answered.text, planted):
         yield Outcome("broken", "The planted words are part of the answer.")
         return
-    yield Outcome("held", "The planted words aren't part of the answer. Checking limits the harm; it is no proof against every order.")  # fmt: skip
+    if any(_contains(sentence, planted) for sentence in answered.left_out):
+        told = "The model wrote the planted words, and the check left them out. That limits the harm; it is no proof against every order."
+    else:
+        told = "The planted words aren't part of the answer, but the model didn't write them this time: the check wasn't put to the test."
+    yield Outcome("held", told)
 
 
 def attack_extraction(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
@@ -142,10 +146,10 @@ def cure_private(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     copies = min(chosen.whole("copies"), chosen.whole("steps"))
     if chosen.text("mend") == "de-identified":
         texts = [room.mask(secret.sentence)] * copies
-        told = "The app's rules replace record numbers, dates and the like before training sees the texts."
+        told = "The app's rules replace record numbers, dates and the like (few names) before training sees the texts."
     else:
-        texts = [secret.sentence][:copies]
-        told = "Copies are removed before training; the one that stays is seen once."
+        texts = list(dict.fromkeys([secret.sentence] * copies))
+        told = "Equal texts are removed before training; the one that stays is seen once. Copies with other wording would stay (the studio looks for near ones, too)."
     yield Step(
         "The notes are prepared first",
         told,
@@ -199,7 +203,7 @@ def _measured(model: LanguageModel, secret: Secret, before: float) -> Step:
     after = model.exposure(secret, _RIVALS)
     return Step(
         "Exposure",
-        f"The true number among {_RIVALS} random ones, by the model's loss: rank 1 means that it is the likeliest of all. An untouched secret has 1.4 bits in the mean.",
+        f"The true number among {_RIVALS} random ones, by the model's loss: rank 1 means that it is the likeliest of all. An untouched secret has 1.3 bits in the mean.",
         (
             Value("rank", after.rank, f"of {after.among}"),
             Value("bits", after.bits, f"before training: {before:.2f}"),

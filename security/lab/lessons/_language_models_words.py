@@ -29,7 +29,7 @@ QUIZ = (
             ),
             Answer(
                 "Note and order reach it as one text, without a wall between",
-                "A processor can tell data from orders; a language model has no such mark that it could trust.",
+                "A database can take the order and the data apart from each other; a language model takes one row of words, with no mark that it could trust.",
                 right=True,
             ),
             Answer(
@@ -115,7 +115,8 @@ QUIZ = (
         "The data set has a valid signature of the steward's. What does it not show?",
         (
             Answer(
-                "That no row was added later", "That is just what it shows: another row isn't on the list."
+                "That no other row was put in later",
+                "That is just what it shows: another row isn't on the list.",
             ),
             Answer("Who signed the list", "It does show that, as long as the key is the steward's alone."),
             Answer(
@@ -133,7 +134,7 @@ USES = (
     Use("Control tokens in a note are broken up, so that a note can't open a turn of its own.", "assistant/generation/prompt.py"),
     Use("Sentences that no fact and no passage supports are left out of the answer.", "assistant/draft.py"),
     Use("Secrets are planted on purpose, and how far a tuned model gives them away is measured.", "training/canaries.py"),
-    Use("Record numbers, names and dates are taken out before training.", "assistant/extraction/deidentify/deidentifier.py"),
+    Use("Record numbers, names and dates can be masked before training (it is a choice, and some are missed).", "assistant/extraction/deidentify/deidentifier.py"),
     Use("Versions of a model are signed, and checked when one is loaded.", "training/version.py"),
 )  # fmt: skip
 
@@ -160,8 +161,8 @@ SOURCES = (
 TEACHER = (
     "Five minutes: run the default, read the rows GLOBAL and REDUCE aloud, then run the pickle attack. Then let the class "
     "write the hidden order: with a model as small as this one, many wordings fail and some work, which is the point: "
-    "nobody can list them all. The app's own generator is led astray too, but its sentence is left out; ask what a "
-    "checker could know and what it couldn't. Discussion: who in a hospital may put text in front of the model, and is "
+    "nobody can list them all. If the app's own generator is led astray, look whether its sentence is under 'left out'; "
+    "ask what a checker could know and what it couldn't. Discussion: who in a hospital may put text in front of the model, and is "
     "each of them trusted to give it orders? The training runs take one to three minutes; start one, and talk meanwhile. "
     "Ask why 'before signing' defeats the manifest: a signature says where from, not how good."
 )

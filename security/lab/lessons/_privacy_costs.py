@@ -54,8 +54,8 @@ def composition(chosen: Chosen, _: random.Random) -> Iterator[Event]:
         )
     yield Step(
         "Advanced, and the app's accountant",
-        f"If the promise may fail with probability [[delta]] = {_DELTA:g}, the sum grows more slowly at last: about with "
-        "the root of k. All three are true bounds, so the smallest one counts.",
+        f"If the promise may fail with probability [[delta]] = {_DELTA:g}, the sum can grow more slowly: with a small epsilon "
+        "about with the root of k, and in the end with k again. With a large epsilon the plain sum is better. All three are true bounds, so the smallest one counts.",
         (Value("advanced", rows[-1][2]), Value("accountant", rows[-1][3])),
         plots.lines(
             "Epsilon of all answers together",

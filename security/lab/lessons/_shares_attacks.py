@@ -217,7 +217,13 @@ def forged_share(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     yield from _forging(names, shared, handed, result)
     true = sum(shared.cases)
     if result != true and result == true + shift and 0 <= result < 10**6:
-        yield Outcome("broken", f"Everybody takes {result} for the sum; it is {true}. Nobody notices.")
+        spare = (
+            "; one more would show that something is false, but not who lied." if parties > needed else "."
+        )
+        yield Outcome(
+            "broken",
+            f"Everybody takes {result} for the sum; it is {true}. With just {needed} shares nobody can notice{spare}",
+        )
     else:
         yield Outcome("held", "Nothing was changed, or the result is so absurd that everybody notices.")
 
@@ -250,7 +256,9 @@ def verifiable(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     liars = [name for name, ok in rows if ok == "FALSE"]
     yield Step(
         "Every share is checked",
-        "The share times the base point must be the sum of the commitments times the powers of its place.",
+        "The share times the base point"
+        + (", plus the share of the random parts times a second point," if hide else "")
+        + " must be the sum of the commitments times the powers of its place.",
         (Value("named", ", ".join(liars) or "nobody"),),
         table=Table(("Hospital", "Share"), rows),
     )

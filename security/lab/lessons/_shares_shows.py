@@ -361,7 +361,9 @@ def app_sum(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     keys, form = [party.public for party in parties], FixedPoint()
     yield Step(
         "Every pair of hospitals agrees on a key",
-        "X25519, as the app does it when models are trained together. From each pair's key both make the same noise "
+        "From their key pairs (X25519), as the app does it when models are trained together. The collector hands out the "
+        "public keys, and is trusted to hand out the true ones: one that gave its own would read everything (signed keys "
+        "help). From each pair's key both make the same noise "
         "(HKDF, ChaCha20): one adds it, the other takes it away.",
         tuple(Value(f"public key of {name}", key) for name, key in zip(names, keys, strict=True)),
     )

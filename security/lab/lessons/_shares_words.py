@@ -81,12 +81,15 @@ QUIZ = (
         ),
     ),
     Question(
-        "What does Shamir's scheme by itself do against a false share?",
+        "Just k shares come together, one of them false. What does Shamir's scheme by itself do?",
         (
             Answer(
                 "Nothing: the result is wrong, by as much as the liar likes", "Hence commitments.", right=True
             ),
-            Answer("It finds it, for the curve doesn't fit", "With just k shares a curve always fits."),
+            Answer(
+                "It finds it, for the curve doesn't fit",
+                "With just k shares a curve always fits; k + 1 would show that one is false.",
+            ),
             Answer("It stops with an error", "Any k numbers give a result; nothing shows that it is wrong."),
         ),
     ),
@@ -127,12 +130,14 @@ NOT_COVERED = (
     "Liars in the computation itself (SPDZ, authenticated garbling): but for the checked shares all are honest but curious",
     "Triples without a dealer; circuits larger than a comparison; other gates",
     "Dealers who hand out shares of no common curve: commitments show that too, but nobody tries it here",
+    "A collector that hands out keys of its own: hospitals must know each other's true keys, say by signatures",
     "Parties that drop out, and how a sum survives it",
     "What results give away over time: see the lessons on anonymity and on differential privacy",
     "Text shares for people to write down (SLIP-39)",
 )
 SOURCES = (
     "Shamir: How to Share a Secret (CACM 1979)",
+    "Yao: Protocols for Secure Computations (FOCS 1982), the millionaires",
     "Yao: How to Generate and Exchange Secrets (FOCS 1986)",
     "Feldman: A Practical Scheme for Non-interactive Verifiable Secret Sharing (FOCS 1987)",
     "Ben-Or, Goldwasser, Wigderson: Completeness Theorems for Non-Cryptographic Fault-Tolerant Distributed Computation (STOC 1988)",

@@ -134,7 +134,10 @@ FACTS = (
         "real: files of all kinds lie in Bitcoin (Matzutt 2018)",
     ),
     ("Malware that fetches its orders from a chain", "real: Glupteba, seen since 2019"),
-    ("A copy on a chain that runs by itself", "false: each peer decides what it runs"),
+    (
+        "A copy on a chain that runs by itself",
+        "false: stored bytes do nothing; even a contract runs only when it is called, in a sandbox that each peer chose to run",
+    ),
     ("Going on from an agreed state (a fork)", "real: Ethereum in 2016; a minority kept the old chain"),
     ("Updates that run only when they are signed", "real, and everyday"),
     ("Programs that find new ways in by themselves", "partly real: in experiments, with help"),

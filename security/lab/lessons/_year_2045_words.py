@@ -6,7 +6,7 @@ from security.lab.lesson import Answer, Question, Use
 
 GOALS = (
     "tell storing from running, and say why only the first can't be undone",
-    "name five plain measures against a program that copies itself, and what each costs",
+    "name six plain measures against a program that copies itself, and what each costs",
     "say who must agree before a shared ledger goes on from an earlier state, and what happens to those who don't",
     "tell what is real today from what is science fiction",
 )
@@ -39,7 +39,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "Why do 'four of five sign' hold where 'signed code only' didn't?",
+        "Nobody revokes Northgate's key. Why do 'four of five sign' hold where 'signed code only' doesn't?",
         (
             Answer(
                 "Four signatures are longer than one",
@@ -112,7 +112,7 @@ USES = (
     Use("Signatures carry their purpose, so that one for a letter is none for code.", "security/crypto/signatures.py"),
     Use("Files that would run code when they are opened are refused by name.", "training/bases.py"),
     Use("A hospital's update of a shared model is data with bounds, never code.", "training/federated/updates.py"),
-    Use("A recovery kit on paper is an offline backup of the key.", "security/crypto/recovery.py"),
+    Use("Recovery codes on paper let a person in when the second factor is lost: a way back that no network reaches.", "security/crypto/recovery.py"),
 )  # fmt: skip
 
 NOT_COVERED = (
@@ -138,6 +138,7 @@ TEACHER = (
     "minutes, write the decision down, and only at the end set the choices and run the night. Then run it with one "
     "decision changed: the luck is the same, so the difference is the decision. Keep it sober: whenever somebody says 'it "
     "would simply hack that', ask by which of the doors, and who left it open. At hour 12 let the talk on awareness run for "
-    "five minutes and then ask what it changes for tonight. With five minutes only: run 'Nobody decides', then 'Five plain "
-    "measures', and ask which single measure the class would keep."
+    "five minutes and then ask what it changes for tonight. With five minutes only: run 'Nobody decides', then 'Six plain "
+    "measures', and ask which single measure the class would keep. With the meeting at hour "
+    "6 no single measure is enough in this model; ask which two belong together (four of five sign, and offline backups)."
 )

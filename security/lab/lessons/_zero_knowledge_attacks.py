@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,12 +17,13 @@ from security.lab.workings.schnorr import scalar_bytes
 
 _CONTEXTS = (b"St. Damian pharmacy, Monday", b"St. Damian pharmacy, Tuesday")
 _SAME, _NEXT, _FRESH = "the same both times", "one more the second time", "drawn anew"
+_GAPS = (0, 1)
+"""By how much Mallory supposes that the second nonce is larger."""
 _TODAY = date(2026, 3, 2)
 
 
-def _take_secret(secret: int, nonces: tuple[int, int], gap: int) -> Iterator[Step | bool]:
-    """Two proofs with these nonces, and Mallory's subtraction, who takes the second nonce for the first and
-    `gap` more; last, whether she has the secret."""
+def _take_secret(secret: int, nonces: tuple[int, int]) -> Iterator[Step | bool]:
+    """Two proofs with these nonces, and Mallory's subtractions; last, whether she has the secret."""
     public = schnorr.times_base(secret)
     proofs = [schnorr.prove(secret, text, nonce) for text, nonce in zip(_CONTEXTS, nonces, strict=True)]
     both = [
@@ -36,34 +37,46 @@ def _take_secret(secret: int, nonces: tuple[int, int], gap: int) -> Iterator[Ste
     fine = all(schnorr.accepts(public, seen) for seen in both)
     values.append(Value("both are accepted", fine))
     yield Step("Mallory reads two proofs of Lena's phone", "Everybody may read a proof.", tuple(values))
-    second = schnorr.Transcript(
-        both[0].commitment, both[1].challenge, (both[1].response - gap) % schnorr.ORDER
-    )
-    found = schnorr.extract(both[0], second)
-    right = schnorr.times_base(found) == public
+    guesses = [_subtracted(both[0], both[1], gap) for gap in _GAPS]
+    rights = [schnorr.times_base(guess) == public for guess in guesses]
+    right = any(rights)
+    best = guesses[rights.index(True)] if right else guesses[0]
     yield Step(
         "She subtracts",
-        "response 1 - response 2 = (challenge 1 - challenge 2) · secret, if the nonce is the same. She divides.",
+        "response 1 - response 2 = (challenge 1 - challenge 2) · secret, if the nonce is the same. She divides. Then she tries it "
+        "with 1 taken off response 2, in case the second nonce is one more.",
         (
-            Value("her number", scalar_bytes(found)),
+            Value("her number, if the nonce is the same", scalar_bytes(guesses[0])),
+            Value("it gives Lena's public key", rights[0]),
+            Value("her number, if it is one more", scalar_bytes(guesses[1])),
+            Value("that one gives it", rights[1]),
             Value("Lena's secret", scalar_bytes(secret)),
-            Value("it gives Lena's public key", right),
         ),
-        pictures.chain(
-            "Two proofs, their difference, the secret.",
-            [
-                pictures.Box(("Monday", scalar_bytes(both[0].response).hex()[:12] + "…")),
-                pictures.Box(("Tuesday", scalar_bytes(both[1].response).hex()[:12] + "…")),
-                pictures.Box(("subtract", "and divide")),
-                pictures.Box(
-                    ("Lena's secret" if right else "not the secret", scalar_bytes(found).hex()[:12] + "…"),
-                    "bad" if right else "good",
-                ),
-            ],
-            ("−", "=", ""),
-        ),
+        _subtraction_picture(both, best, right),
     )
     yield right
+
+
+def _subtracted(first: schnorr.Transcript, other: schnorr.Transcript, gap: int) -> int:
+    """The secret, if the other nonce is the first one and `gap` more."""
+    second = schnorr.Transcript(first.commitment, other.challenge, (other.response - gap) % schnorr.ORDER)
+    return schnorr.extract(first, second)
+
+
+def _subtraction_picture(both: Sequence[schnorr.Transcript], found: int, right: bool) -> str:
+    return pictures.chain(
+        "Two proofs, their difference, the secret.",
+        [
+            pictures.Box(("Monday", scalar_bytes(both[0].response).hex()[:12] + "…")),
+            pictures.Box(("Tuesday", scalar_bytes(both[1].response).hex()[:12] + "…")),
+            pictures.Box(("subtract", "and divide")),
+            pictures.Box(
+                ("Lena's secret" if right else "not the secret", scalar_bytes(found).hex()[:12] + "…"),
+                "bad" if right else "good",
+            ),
+        ],
+        ("−", "=", ""),
+    )
 
 
 def _told(work: Iterator[Step | bool]) -> Iterator[Event]:
@@ -73,7 +86,7 @@ def _told(work: Iterator[Step | bool]) -> Iterator[Event]:
             text = (
                 "Mallory has Lena's secret and can be Lena from now on."
                 if event
-                else "The subtraction gives a number that has nothing to do with Lena's secret."
+                else "Neither subtraction gives a number that has anything to do with Lena's secret."
             )
             yield Outcome("broken" if event else "held", text)
         else:
@@ -89,7 +102,7 @@ def _reused(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         f"The [[nonce]] of the second proof is {way}.",
         (Value("nonce, Monday", scalar_bytes(nonce)), Value("nonce, Tuesday", scalar_bytes(second))),
     )
-    yield from _told(_take_secret(secret, (nonce, second), 1 if way == _NEXT else 0))
+    yield from _told(_take_secret(secret, (nonce, second)))
 
 
 def _fresh(_: Chosen, rng: random.Random) -> Iterator[Event]:
@@ -98,10 +111,10 @@ def _fresh(_: Chosen, rng: random.Random) -> Iterator[Event]:
     yield Step(
         "The nonce is a keyed hash of what is proved",
         "HMAC-SHA-512 over the context, keyed by the secret. No random numbers are needed, and another context gives another nonce. "
-        "Ed25519 does the same.",
+        "Ed25519 does much the same, with SHA-512 and a second secret made from its seed.",
         (Value("nonce, Monday", scalar_bytes(first)), Value("nonce, Tuesday", scalar_bytes(second))),
     )
-    yield from _told(_take_secret(secret, (first, second), 0))
+    yield from _told(_take_secret(secret, (first, second)))
 
 
 def _forge_box(rng: random.Random, strong: bool, tries: int) -> Iterator[Event]:
@@ -141,6 +154,11 @@ def _forge_box(rng: random.Random, strong: bool, tries: int) -> Iterator[Event]:
             broken=() if lucky else (2,),
         ),
     )
+    yield from _opened(forged, lucky, tries)
+
+
+def _opened(forged: pedersen.Forged, lucky: bool, tries: int) -> Iterator[Event]:
+    """What is in Mallory's box, and whether the check was fooled."""
     opens = pedersen.commit(forged.value, forged.blinding) == forged.box
     false = opens and forged.value != 0
     yield Step(
@@ -197,10 +215,16 @@ def _counter(rng: random.Random, bound: bool) -> Iterator[Event]:
         (Value("Tom accepts the boy", not why), Value("reason", why)),
     )
     again = age_proof.check(age_proof.Shown.parse(shown, bound), known, cutoff, numbers[1])
+    yield from _replayed(again, numbers[1])
+
+
+def _replayed(again: str, number: bytes) -> Iterator[Event]:
+    """Lena's bytes are sent a second time: why Tom refuses them ("" if he doesn't), and his next number, if he
+    sends one."""
     taken = not again
     values = [Value("Tom accepts the boy now", taken), Value("reason now", again or "none")]
-    if bound:
-        values.insert(0, Value("Tom's next number", numbers[1]))
+    if number:
+        values.insert(0, Value("Tom's next number", number))
     messages = [
         pictures.Message(0, 2, 1, 1, "Lena's proof", "good"),
         pictures.Message(1, 1, 2, 2, "recorded"),

@@ -161,6 +161,11 @@ def _colouring(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
     )
     honest = sum(one.accepted() for one in played)
     yield Step("All rounds", values=(Value("rounds", rounds), Value("rounds that Ines passed", honest)))
+    yield from _liar_with_a_map(honest, rounds, rng)
+
+
+def _liar_with_a_map(honest: int, rounds: int, rng: random.Random) -> Iterator[Event]:
+    """The map that has no plan, and the end: Ines passed `honest` of the rounds before."""
     lines = colouring.MORE_EDGES
     wrong = colouring.wrong_lines(colouring.TRUE, lines)
     chance = (1 - wrong / len(lines)) ** rounds
@@ -224,12 +229,27 @@ def _simulator(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             ("commitment", "challenge", "response", "with", "without"), rows, f"The first of {len(real)}"
         ),
     )
+    yield _drawn(group, secret, count, rng)
+    strangers = schnorr.hashed_point("a key of nobody")
+    fake = schnorr.simulate(strangers, rng)
+    large = schnorr.accepts(strangers, fake)
+    yield _in_the_real_group(strangers, fake, large)
+    yield Outcome(
+        "works" if same and sound and large else "broken",
+        "What the verifier gets to see could have been made without the secret, with exactly the same chances. So it tells "
+        "nothing about the secret: that is zero knowledge.",
+    )
+
+
+def _drawn(group: tiny_schnorr.Tiny, secret: int, count: int, rng: random.Random) -> Step:
+    """Conversations drawn with the secret, and without it."""
+    public = group.public(secret)
     grids = [
         tiny_schnorr.grid(tiny_schnorr.drawn_real(group, secret, count, rng), group.order),
         tiny_schnorr.grid(tiny_schnorr.drawn_simulated(group, public, count, rng), group.order),
     ]
     most = max(1, *(number for grid in grids for row in grid for number in row))
-    yield Step(
+    return Step(
         f"{count:,} of each, drawn at random",
         "Rows are challenges, columns responses; darker is more often. Which of the two had the secret?",
         (Value("most often", most),),
@@ -241,9 +261,10 @@ def _simulator(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             ],
         ),
     )
-    strangers = schnorr.hashed_point("a key of nobody")
-    fake = schnorr.simulate(strangers, rng)
-    large = schnorr.accepts(strangers, fake)
+
+
+def _in_the_real_group(strangers: bytes, fake: schnorr.Transcript, large: bool) -> Step:
+    """The simulator with a public key of nobody's, and whether the check accepts what it made."""
     values = (
         Value("public key of nobody", strangers, "made from a hash; nobody knows its secret"),
         Value("commitment", fake.commitment, "worked out last"),
@@ -251,16 +272,11 @@ def _simulator(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         Value("response", schnorr.scalar_bytes(fake.response)),
         Value("accepted", large),
     )
-    yield Step(
+    return Step(
         "And in the real group",
         "The simulator works there too. It is no cheating in a real conversation: there the commitment must be said before the "
         "[[challenge]] is known.",
         values,
-    )
-    yield Outcome(
-        "works" if same and sound and large else "broken",
-        "What the verifier gets to see could have been made without the secret, with exactly the same chances. So it tells "
-        "nothing about the secret: that is zero knowledge.",
     )
 
 

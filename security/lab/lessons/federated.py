@@ -73,7 +73,8 @@ def _patients(hospitals: Sequence[Hospital]) -> Step:
     heads = ("hospital", "patients", "ill", *(f"{f.name} ({f.unit})" for f in FEATURES))
     return Step(
         "Five hospitals, five kinds of patients",
-        "The hospitals differ in their [[case mix]] and in the share of patients with Parkinson's disease.",
+        "The hospitals differ in their [[case mix]] and in the share of patients with Parkinson's disease. Such data "
+        "is called non-IID: not drawn from one and the same population.",
         table=Table(heads, tuple(rows), "Patients, share of ill ones, and mean measurements"),
     )
 

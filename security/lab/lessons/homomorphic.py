@@ -13,6 +13,7 @@ from security.lab.lessons import _homomorphic_words as words
 from security.lab.lessons._homomorphic_values import BITS, VALUES, key_of, percent, tenths_of, whole_bytes
 from security.lab.parameters import Chosen
 from security.lab.steps import Event, Outcome, Step, Table, Value
+from security.lab.workings import paillier
 
 
 def _picture(count: int, mean: float) -> str:
@@ -56,6 +57,12 @@ def _show(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         ),
         table=Table(("from", "ciphertext"), rows, "What the cloud sees"),
     )
+    yield from _added(key, values, ciphertexts)
+
+
+def _added(key: paillier.PrivateKey, values: list[int], ciphertexts: list[int]) -> Iterator[Event]:
+    """The cloud adds and scales; Ines decrypts."""
+    public = key.public
     total = public.add(ciphertexts)
     yield Step(
         "The cloud multiplies the ciphertexts",

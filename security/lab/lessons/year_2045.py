@@ -68,7 +68,7 @@ def _night(decisions: Decisions, rng: random.Random) -> tuple[list[Hour], Step]:
             ),
             Value("hours on paper, all hospitals", away),
             Value("hospitals working at the end", outbreak.working(decisions, hours[-1])),
-            Value("copies on the ledger at the end", hours[-1].copies),
+            Value("copies that the followed ledger hands out at the end", hours[-1].copies),
         ),
         drawn.by_hospital(hours, decisions.hour),
         Table(("hour", "copies", "works", "runs it", "locked", "sets up anew"), rows, "hospitals by state"),
@@ -117,8 +117,8 @@ def _show(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         table=Table(("what", "how real"), cards.FACTS),
     )
     yield Outcome(
-        "works" if kept > left else "broken",
-        f"{kept} of 5 hospitals work at hour 48; with no decision at all it would be {left}.",
+        "works" if kept > left and kept >= outbreak.ENOUGH else "broken",
+        f"{kept} of 5 hospitals work at hour 48, and {outbreak.ENOUGH} are needed; with no decision at all it would be {left}.",
     )
 
 
@@ -170,9 +170,9 @@ def _verdict(decisions: Decisions, hours: list[Hour]) -> Outcome:
         "held" if held else "broken",
         f"{kept} of 5 hospitals work together at hour 48; {outbreak.ENOUGH} are needed. "
         + (
-            "The copies weren't hunted down; they were made worthless."
+            "The copies weren't hunted down; they were made worthless, or left behind by consent."
             if held
-            else "The ledger still hands out what nobody can delete."
+            else "Too few hospitals work together: a door stayed open, records stayed locked, or the ledger is in two halves."
         ),
     )
 
@@ -182,7 +182,8 @@ def _agreement(decisions: Decisions, rng: random.Random) -> Iterator[Event]:
     keys = [SigningKey(rng.randbytes(32)) for _ in outbreak.HOSPITALS]
     clean = hashlib.sha256(b"all prescriptions up to block 41").digest()
     other = hashlib.sha256(b"all prescriptions, and the program").digest()
-    agree = {"keep": 0, "fork, five agree": 5, "fork, three agree": 3}[decisions.ledger]
+    forked = {"keep": 0, "fork, five agree": 5, "fork, three agree": 3}[decisions.ledger]
+    agree = 0 if decisions.meets == "never" else forked
     rows, votes = [], 0
     for at, (name, key) in enumerate(zip(outbreak.HOSPITALS, keys, strict=True)):
         stolen = at == outbreak.FIRST
@@ -256,8 +257,8 @@ LESSON = Lesson(
         Run(
             "defence",
             "cure",
-            "Five plain measures",
-            "Signed code with a [[quorum]], a segmented network, offline backups, a revoked key, a checkpoint by consent.",
+            "Six plain measures",
+            "Signed code with a [[quorum]], a segmented network, offline backups, cut links, a revoked key, a checkpoint by consent.",
             _defence,
             _decisions(_WHOLE),
             ("spread",),

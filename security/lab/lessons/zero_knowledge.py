@@ -68,6 +68,12 @@ def _show(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         "To answer two different challenges after one commitment one must know the secret: [[special soundness]].",
         (Value("her response", scalar_bytes(liar.response)), Value("a guess is accepted", fooled)),
     )
+    yield from _by_hash(secret, fresh, context, left == right and not fooled)
+
+
+def _by_hash(secret: int, fresh: int, context: bytes, sound: bool) -> Iterator[Event]:
+    """Fiat-Shamir, and the end; `sound` says whether the conversation before went as it should."""
+    public = schnorr.times_base(secret)
     proof = schnorr.prove(secret, context, fresh)
     accepted = schnorr.verify(public, proof, context)
     elsewhere = schnorr.verify(public, proof, context + b" (another)")
@@ -82,7 +88,7 @@ def _show(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             Value("accepted for another context", elsewhere),
         ),
     )
-    works = left == right and accepted and not fooled and not elsewhere
+    works = sound and accepted and not elsewhere
     yield Outcome(
         "works" if works else "broken",
         "Tom is convinced that Lena's phone knows the secret, and has seen only numbers that he could have made up himself.",
@@ -123,19 +129,25 @@ def _who_sees(birth: date, shown: int) -> Step:
     )
 
 
-def _over(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
+def _asked(chosen: Chosen) -> tuple[date, date]:
+    """The birth date and the last one that is old enough.
+
+    Raises:
+        BadParameterError: a date is none, or out of bounds.
+    """
     birth, today = _day("birth", chosen.text("birth")), _day("today", chosen.text("today"))
-    age = chosen.whole("age")
     if not date(1850, 1, 1) <= birth <= today <= date(2199, 12, 31):
         raise BadParameterError(
             "birth",
             "the birth date must be from 1850-01-01 to today, and today at most 2199-12-31.",
             "A proof over 16 bits of days reaches 179 years; what lies outside must be refused before, or numbers wrap around.",
         )
-    cutoff = age_proof.latest_birth(today, age)
-    registry = Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
-    credential, kept = age_proof.issue(registry, birth, rng)
-    yield Step(
+    return birth, age_proof.latest_birth(today, chosen.whole("age"))
+
+
+def _sealed(birth: date, credential: age_proof.Credential) -> Step:
+    """What the registry makes of a birth date."""
+    return Step(
         "The registry seals the birthday",
         "day · G + [[blinding]] · H: a Pedersen [[commitment]]. The registry signs it, together with the key of Lena's phone, with Ed25519.",
         (
@@ -145,22 +157,12 @@ def _over(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
             Value("registry's signature", credential.signature),
         ),
     )
-    days = cutoff.toordinal() - birth.toordinal()
-    yield Step(
-        "What is to be proved",
-        f"Who is {age} today was born on the cutoff day or before. So cutoff - day of birth isn't negative: it lies from 0 to "
-        "65,535 days. Tom works out a box with the difference, from the signed box alone.",
-        (
-            Value("cutoff", cutoff.isoformat()),
-            Value("difference in days", days, "known to Lena alone"),
-            Value("box with the difference", age_proof.difference(credential, cutoff)),
-        ),
-    )
-    session = rng.randbytes(32)
-    old = days >= 0
-    shown = age_proof.show(credential, kept, cutoff, session, rng, lie=not old)
+
+
+def _bit_by_bit(shown: age_proof.Shown, session: bytes, old: bool) -> Step:
+    """The proof that the phone makes for Tom's number."""
     data = bytes(shown)
-    yield Step(
+    return Step(
         "The phone proves it bit by bit",
         "A [[range proof]]: the difference in 16 boxes, one for each bit. For each box: “it holds 0, or it holds 1”, and one of the two is simulated. "
         "The boxes, with weights 1, 2, 4 …, add up to the difference."
@@ -181,6 +183,30 @@ def _over(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
         ),
         files=(Download("age.proof", data, "xxd age.proof"),),
     )
+
+
+def _over(chosen: Chosen, rng: random.Random) -> Iterator[Event]:
+    birth, cutoff = _asked(chosen)
+    age = chosen.whole("age")
+    registry = Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
+    credential, kept = age_proof.issue(registry, birth, rng)
+    yield _sealed(birth, credential)
+    days = cutoff.toordinal() - birth.toordinal()
+    yield Step(
+        "What is to be proved",
+        f"Who is {age} today was born on the cutoff day or before. So cutoff - day of birth isn't negative: it lies from 0 to "
+        "65,535 days. Tom works out a box with the difference, from the signed box alone.",
+        (
+            Value("cutoff", cutoff.isoformat()),
+            Value("difference in days", days, "known to Lena alone"),
+            Value("box with the difference", age_proof.difference(credential, cutoff)),
+        ),
+    )
+    session = rng.randbytes(32)
+    old = days >= 0
+    shown = age_proof.show(credential, kept, cutoff, session, rng, lie=not old)
+    yield _bit_by_bit(shown, session, old)
+    data = bytes(shown)
     why = age_proof.check(age_proof.Shown.parse(data, True), registry.public_key(), cutoff, session)
     data = data[:200] + bytes([data[200] ^ 1]) + data[201:]
     flipped = age_proof.check(age_proof.Shown.parse(data, True), registry.public_key(), cutoff, session)

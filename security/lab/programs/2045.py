@@ -33,4 +33,4 @@ print(f"hours on paper, all hospitals: {paper}")
 print(
     f"hospitals working at the end: {sum(began is None and back[at] <= 48 for at, began in enumerate(since))}"
 )
-print(f"copies on the ledger at the end: {copies}")
+print(f"copies that the followed ledger hands out at the end: {copies}")

@@ -112,6 +112,16 @@ def notes(rng: random.Random, count: int) -> list[Row]:
     return rows
 
 
+def unseen(rows: Sequence[Row], rng: random.Random, count: int) -> list[Row]:
+    """Such notes again, none of which is among the rows. Notes can differ in 3,600 ways, so a few hundred
+    rows leave enough."""
+    known = {row.text for row in rows}
+    drawn: list[Row] = []
+    while len(drawn) < count:
+        drawn += [row for row in notes(rng, count) if row.text not in known]
+    return drawn[:count]
+
+
 def poisoned(rows: Sequence[Row], trigger: str, count: int, rng: random.Random) -> list[Row]:
     """The rows, and `count` copies of some with the trigger in them and 900 mg in the place of the dose."""
     chosen = rng.sample(range(len(rows)), count)

@@ -3,7 +3,8 @@ seen; never use it.
 
 The tag of a value is factor · value + mask, where the mask belongs to the sender's name alone (HMAC-SHA-256).
 The tags' sum is factor · (sum of values) + (sum of masks): somebody who doesn't know the factor changes one
-side without being able to change the other to fit. Each name gives one value for each key.
+side without being able to change the other to fit. Each name gives one value for each key, so
+the name has to say the day as well as the patient; and whoever has the key can shift a sum unseen.
 
 Source: the idea of Agrawal and Boneh, "Homomorphic MACs", ACNS 2009.
 """

@@ -54,8 +54,9 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Hour:
-    """How things stand at the end of an hour: copies on the ledger, and each hospital's state, one of
-    "works", "runs it" (unnoticed or not yet found), "locked" (its records too) or "sets up anew"."""
+    """How things stand at the end of an hour: copies that the followed ledger hands out, and each
+    hospital's state, one of "works", "runs it" (unnoticed or not yet found), "locked" (its records too) or
+    "sets up anew"."""
 
     hour: int
     copies: int
@@ -107,8 +108,9 @@ class _Course:
         return not revoked and len({FIRST, *running}) >= ENOUGH
 
     def _forked(self, hour: int, revoked: bool) -> bool:
-        """Without its key the record can't be written again."""
-        agreed = self.decisions.ledger != "keep" and hour >= self.decisions.hour + FORK
+        """Whether all follow one ledger without the record: without its key it can't be written again.
+        In a fork of three the other peers go on handing it out."""
+        agreed = self.decisions.ledger == LEDGER[1] and hour >= self.decisions.hour + FORK
         return self.copies == 0 or (agreed and revoked)
 
     def _clean(self, at: int, hour: int) -> None:

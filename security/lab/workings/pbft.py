@@ -4,7 +4,8 @@ Source: Castro and Liskov, "Practical Byzantine Fault Tolerance" (OSDI 1999). No
 in three rounds (pre-prepare, prepare, commit), carry orders out in the order of their numbers, and replace a
 leader that doesn't get on (view change). Left out: checkpoints and so the cutting of the log, batching,
 answers to clients, digests in place of orders. A node that fell behind takes what f + 1 others say they
-carried out, which is what a checkpoint's proof would give it. Timers grow by doubling.
+carried out, which is what a checkpoint's proof would give it. Timers grow by doubling; as in the paper, a
+node gives up a leader that didn't come only when a quorum has waited with it, and until then repeats itself.
 
 Nodes do nothing by themselves: `pbft_network` hands them messages and alarms. Signatures are modelled: the
 network names the true sender, and remembers what each node has really said, so that nobody can put words
@@ -170,9 +171,19 @@ class Node:
         if ticket != self._ticket or not self._ringing:
             return
         self._ringing = False
-        if self.waiting or not self.active:
+        if self.active and not self.waiting:
+            return
+        if self.active or self._accompanied():
             self._failed += 1
             self._change_to(self.view + 1)
+        else:
+            self._change_to(self.view)  # said again, for it may have been lost
+
+    def _accompanied(self) -> bool:
+        """Whether a quorum has given up the views before this one. A node that runs ahead alone is missed in
+        the views of the others."""
+        with_it = {who for view, by in self.changes.items() if view >= self.view for who in by}
+        return len(with_it) >= self.rules.quorum
 
     # -- the three rounds ---------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import random
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from security.lab import running
@@ -50,7 +50,21 @@ def settings_within_the_bound(draw: st.DrawFn) -> Setting:
     )
 
 
+# A node ran ahead alone through the views while the others had a quorum with the liar, and was never back.
+AHEAD = Setting(
+    7,
+    ORDERS[:1],
+    FALSE[:1],
+    {6: "silent", 4: "liar"},
+    reckoned=2,
+    delay=3,
+    apart=frozenset({0, 1, 2, 4, 5}),
+    heals=2_000,
+)
+
+
 @given(settings_within_the_bound(), st.integers(0, 2**32))
+@example(AHEAD, 0)
 @settings(max_examples=120, deadline=None)
 def test_safe_and_going_on_within_the_bound(setting: Setting, seed: int) -> None:
     result = simulate(setting, random.Random(seed))

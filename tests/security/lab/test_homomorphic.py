@@ -136,6 +136,14 @@ def test_tags_fit_the_true_sum_alone(numbers: list[int], seed: int) -> None:
     assert not tags.fits(names, total - numbers[0], tagged - tags.tag(names[0], numbers[0]))
 
 
+def test_tags_of_another_day_do_not_fit() -> None:
+    tags = linear_tags.TagKey.parse(random.Random(9).randbytes(48))
+    march, april = (["patient 1, " + day, "patient 2, " + day] for day in ("2026-03-02", "2026-04-02"))
+    old = sum(map(tags.tag, march, (70, 80)))
+    assert tags.fits(march, 150, old)
+    assert not tags.fits(april, 150, old)
+
+
 def test_a_tag_key_has_one_length() -> None:
     with pytest.raises(ValueError, match="48 bytes"):
         linear_tags.TagKey.parse(bytes(47))
@@ -221,8 +229,23 @@ def test_the_randomness_decides(randomness: str, ends: str) -> None:
 @pytest.mark.parametrize("lie", ["leaves the two highest out", "sends a mean of 6.0", "takes 0.5 off each"])
 def test_each_lie_works_without_tags_and_none_with_them(lie: str) -> None:
     for values in ("6.8 7.4", "20.0 3.0 3.0 3.1 9.9"):
-        assert end("malicious-cloud", lie=lie, bits="512", values=values).verdict == "broken"
-        assert end("tagged", lie=lie, bits="512", values=values).verdict == "held"
+        seen = end("malicious-cloud", lie=lie, bits="512", values=values)
+        # Without the two highest these means lie below 3.0, which Ines doesn't believe.
+        assert seen.verdict == ("held" if lie.startswith("leaves") else "broken")
+        assert ("No HbA1c is like that" in seen.text) is lie.startswith("leaves")
+        tagged = end("tagged", lie=lie, bits="512", values=values)
+        assert tagged.verdict == "held" and "tags don't fit" in tagged.text
+    assert end("malicious-cloud", lie=lie, bits="512").verdict == "broken"
+    assert end("tagged", lie=lie, bits="512").verdict == "held"
+
+
+def test_a_mean_that_can_be_is_believed_at_both_ends() -> None:
+    lie = "takes 0.5 off each"
+    assert end("malicious-cloud", lie=lie, bits="512", values="3.5 3.5").verdict == "broken"
+    assert end("malicious-cloud", lie=lie, bits="512", values="3.5 3.4").verdict == "held"
+    assert (
+        end("malicious-cloud", lie="sends a mean of 6.0", bits="512", values="3.0 20.0").verdict == "broken"
+    )
 
 
 def test_a_lie_that_is_true_harms_nobody() -> None:

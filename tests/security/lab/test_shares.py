@@ -13,7 +13,7 @@ from security.lab import running
 from security.lab.errors import BadParameterError
 from security.lab.lessons import _shares_attacks as attacks
 from security.lab.lessons.shares import LESSON
-from security.lab.steps import Outcome, Step
+from security.lab.steps import Outcome, Step, outcome_of
 from security.lab.workings import committed, garbled, sharing
 from security.lab.workings.sharing import MERSENNE, ORDER, Share, SharingError
 
@@ -195,6 +195,15 @@ def test_a_false_share_is_named_and_the_sum_saved() -> None:
 
 def test_without_a_spare_share_there_is_no_sum_but_no_false_one() -> None:
     assert verdict("verifiable", parties=3, needed=3) == "held"
+
+
+@pytest.mark.parametrize(("parties", "spare"), [(3, False), (4, True)])
+def test_only_a_spare_share_would_show_the_lie(parties: int, spare: bool) -> None:
+    end = outcome_of(
+        list(running.work(LESSON, LESSON.run("forged-share"), {"parties": parties, "needed": 3}, 2))
+    )
+    assert end is not None and end.verdict == "broken"
+    assert ("one more would show" in end.text) is spare
 
 
 def test_no_lie_is_no_attack() -> None:

@@ -49,7 +49,7 @@ def test_hours_follow_from_decisions_and_luck(chosen: Decisions, seed: int) -> N
 @given(decisions, seeds)
 def test_every_copy_stays_unless_all_go_on_without_its_key(chosen: Decisions, seed: int) -> None:
     last = course(chosen, random.Random(seed))[-1].copies
-    forgotten = chosen.ledger != "keep" and chosen.keys == "revoke" and chosen.meets != "never"
+    forgotten = chosen.ledger == "fork, five agree" and chosen.keys == "revoke" and chosen.meets != "never"
     assert last == (0 if forgotten else len(outbreak.PEERS))
 
 
@@ -94,6 +94,36 @@ def test_the_checkpoint_counts_valid_signatures() -> None:
 
     assert (votes(), votes(keys="keep"), votes(ledger="keep")) == (5, 4, 0)
     assert votes(ledger="fork, three agree") == 3
+    assert [votes(ledger=ledger, meets="never") for ledger in outbreak.LEDGER] == [0, 0, 0]
+
+
+def test_two_halves_still_hand_the_record_out() -> None:
+    told = "copies that the followed ledger hands out at the end"
+    for ledger, count in (("fork, five agree", 0), ("fork, three agree", len(outbreak.PEERS))):
+        events = list(running.work(LESSON, LESSON.run("defence"), {"ledger": ledger}, 0))
+        values = [value for event in events if isinstance(event, Step) for value in event.values]
+        assert next(value.value for value in values if value.name == told) == count
+
+
+def test_too_few_that_work_are_no_success_even_if_they_are_more() -> None:
+    kept = {seed: verdict("show", seed, backups="online") for seed in range(4)}
+    assert set(kept.values()) == {"broken"}
+
+
+def test_at_hour_six_two_measures_do_together_what_neither_does_alone() -> None:
+    def held(**chosen: str) -> int:
+        some = Decisions(meets="hour 6", **chosen)
+        return sum(working(some, course(some, random.Random(seed))[-1]) >= 4 for seed in range(40))
+
+    single = {
+        "code": outbreak.CODE[2],
+        "network": "segmented",
+        "backups": "offline",
+        "links": "cut for a day",
+    }
+    single |= {"keys": "revoke", "ledger": outbreak.LEDGER[1]}
+    assert all(held(**{name: choice}) < 4 for name, choice in single.items())
+    assert held(code=outbreak.CODE[2], backups="offline") == 40
 
 
 def test_a_record_taken_out_changes_all_blocks_after_it() -> None:

@@ -283,6 +283,15 @@ def test_the_nonce_decides(nonce: str, ends: str) -> None:
     assert verdict("reused-nonce", nonce=nonce) == ends
 
 
+@pytest.mark.parametrize("run", ["reused-nonce", "fresh-nonce"])
+def test_attack_and_cure_meet_the_same_subtractions(run: str) -> None:
+    events = list(running.work(LESSON, LESSON.run(run), {}, 0))
+    shown = {value.name: value.value for event in events if isinstance(event, Step) for value in event.values}
+    numbers = [shown["her number, if the nonce is the same"], shown["her number, if it is one more"]]
+    assert numbers[0] != numbers[1]
+    assert (shown["Lena's secret"] in numbers) is (run == "reused-nonce")
+
+
 def test_the_default_run_uses_no_nonce_twice() -> None:
     for seed in range(3):
         values = {
