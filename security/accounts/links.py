@@ -1,7 +1,7 @@
 """One-time links: made, found by their token, used up once.
 
 Only the SHA-256 of a token is stored; a token has 256 random bits, so there is nothing to guess (OWASP ASVS
-5.0, 6.4.1, 6.6.2). Does not: send them to anybody; who made a link hands it on.
+5.0, 6.4.1). Does not: send them to anybody; who made a link hands it on.
 """
 
 from __future__ import annotations

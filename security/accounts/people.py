@@ -1,7 +1,8 @@
 """What an administrator may do to accounts: list, roles, disable, reset, delete.
 
 There is always an administrator who can sign in: the last one can't be deleted, disabled or demoted, also
-not by two who do it to each other at the same moment. Does not: decide who is an administrator or whether
+not by two who do it to each other at the same moment. OWASP ASVS 5.0, 6.4.6 (a reset chooses no password) and
+7.4.2 (sessions end with the account). Does not: decide who is an administrator or whether
 they proved it lately (people_pages.py does), or remove files outside this database.
 """
 

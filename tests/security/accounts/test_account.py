@@ -294,3 +294,8 @@ def test_an_invited_person_manages_the_own_account(house: House, office: Browser
     page = person.browser.get("/account").text
     assert "clinician" in page and "/account/people" not in page
     assert enter(person, house.browser(), clock, password=PASSWORD).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["", "/confirm", "/password", "/codes", "/people"])
+def test_sign_out_is_on_every_page_of_the_account(office: Browser, path: str) -> None:
+    assert 'action="/logout"' in office.get(f"/account{path}").text
