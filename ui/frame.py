@@ -41,5 +41,6 @@ def _bar(name: str) -> str:
     return (
         f'<header class="bar"><h1 class="brand">{MARK}<span>Asklepion</span></h1>'
         f'<span class="who">{escape(name)}</span>'
+        '<a class="account" href="/account">Account</a>'
         '<form method="post" action="/logout"><button type="submit">Sign out</button></form></header>'
     )

@@ -16,15 +16,26 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.engine import Engine
 from starlette.types import ASGIApp
 
+from security.accounts.account import Account, Tools
+from security.accounts.account_pages import AccountPages
 from security.accounts.audit import Trail
+from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
+from security.accounts.inside import METHODS, Inside
+from security.accounts.invitations import Invitations
 from security.accounts.limits import Limiter, Unlimited
+from security.accounts.links import Links
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
+from security.accounts.people import People
+from security.accounts.people_pages import PeoplePages
+from security.accounts.proof import Proof
+from security.accounts.reset_pages import ResetPages
+from security.accounts.resets import Resets
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
 from security.accounts.setup import Setup
-from security.accounts.setup_pages import SetupPages
+from security.accounts.setup_pages import INVITATION, SETUP, SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
 from security.accounts.users import Users
@@ -68,12 +79,27 @@ class Door:
         hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
         self._sessions = Sessions(database, settings, chance.random)
         self._setup = Setup(users, hasher, self.trail, chance.random)
+        links = Links(database, chance.random)
+        proof = Proof(kek, users)
+        self._tools = Tools(database, users, hasher, proof, self._sessions, links, self.trail, chance.random)
         signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
-        pages = Pages()
+        self.router = self._router(chance, self._tools, signin)
+
+    def _router(self, chance: _Chance, tools: Tools, signin: SignIn) -> APIRouter:
+        pages, cookies = Pages(), Cookies(self._settings)
+        invitations = Invitations(
+            tools.engine, tools.links, tools.users, tools.hasher, self.trail, chance.random
+        )
+
+        def forget(account: str) -> None:
+            self._setup.forget(account)
+            invitations.forget(account)
+
         entrance = SignInPages(
-            settings=settings,
+            cookies=cookies,
             pages=pages,
             setup=self._setup,
+            forget=forget,
             signin=signin,
             sessions=self._sessions,
             limiter=chance.limiter,
@@ -82,8 +108,19 @@ class Door:
             quick=self._quick,
             now=chance.now,
         )
-        first = SetupPages(pages, self._setup, self._slow, self._quick, chance.now)
-        self.router = _router(pages, entrance, first)
+        threads = self._slow, self._quick, chance.now
+        inside = Inside(pages, cookies, self._sessions, *threads)
+        return _router(
+            pages,
+            entrance,
+            SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
+            SetupPages(pages, INVITATION, invitations.find, *threads),
+            ResetPages(pages, Resets(tools), *threads),
+            {
+                **AccountPages(inside, Account(tools), chance.limiter).handlers(),
+                **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
+            },
+        )
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """`app` behind the door: nothing of it is reached without a session."""
@@ -137,13 +174,24 @@ def build_door(
         raise
 
 
-def _router(pages: Pages, entrance: SignInPages, first: SetupPages) -> APIRouter:
+def _router(
+    pages: Pages,
+    entrance: SignInPages,
+    first: SetupPages,
+    invited: SetupPages,
+    reset: ResetPages,
+    inside: Mapping[str, Handler],
+) -> APIRouter:
     handlers: dict[tuple[str, str], Handler] = {
         ("/login", "GET"): entrance.show,
         ("/login", "POST"): entrance.sign_in,
         ("/logout", "POST"): entrance.sign_out,
         ("/setup", "GET"): first.show,
         ("/setup", "POST"): first.post,
+        ("/invite", "GET"): invited.show,
+        ("/invite", "POST"): invited.post,
+        ("/reset", "GET"): reset.show,
+        ("/reset", "POST"): reset.post,
         ("/healthz", "GET"): _healthy,
     }
     for name, kind in STATIC_FILES.items():
@@ -155,6 +203,9 @@ def _router(pages: Pages, entrance: SignInPages, first: SetupPages) -> APIRouter
     for (path, method), handler in handlers.items():
         # A route for GET answers HEAD too.
         router.add_route(path, pages.guarded(handler), methods=[method], include_in_schema=False)
+    for path, handler in inside.items():
+        assert path not in OPEN
+        router.add_route(path, pages.guarded(handler), methods=list(METHODS), include_in_schema=False)
     return router
 
 

@@ -35,6 +35,18 @@ class NameRefusedError(AccountsError):
     """A new account's name breaks the rules; the message says which."""
 
 
+class RefusedError(AccountsError):
+    """A change to an account is not allowed, or what was typed does not match; the message says which."""
+
+
+class ClassListError(AccountsError):
+    """A list of a class can't be used; `lines` has a sentence for each line that is wrong."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("Nobody was invited. " + " ".join(lines))
+        self.lines = lines
+
+
 class BusyError(AccountsError):
     """More requests are waiting than may wait; try again in a moment."""
 

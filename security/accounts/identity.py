@@ -10,9 +10,14 @@ SCOPE_KEY = "asklepion.user"
 
 
 class Role(StrEnum):
-    """What a user may do. More roles come with user management."""
+    """What a user may do: an administrator also invites and manages people, and with a teacher sees the
+    results of a class. A clinician may do what a student may; the role is there to be told apart by.
+    """
 
     ADMINISTRATOR = "administrator"
+    TEACHER = "teacher"
+    STUDENT = "student"
+    CLINICIAN = "clinician"
 
 
 @dataclass(frozen=True)

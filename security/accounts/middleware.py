@@ -35,6 +35,8 @@ OPEN: Mapping[str, frozenset[str]] = MappingProxyType(
         "/login": _READ | {"POST"},
         "/logout": frozenset({"POST"}),
         "/setup": _READ | {"POST"},
+        "/invite": _READ | {"POST"},
+        "/reset": _READ | {"POST"},
         "/healthz": _READ,
         **{f"/door/{name}": _READ for name in STATIC_FILES},
     }

@@ -45,8 +45,7 @@ class Pages:
         """`handler` with the errors of accounts turned into pages: the edge where HTTP begins."""
 
         async def answer(request: Request) -> Response:
-            # The set-up form can't be gone back to by a link: its address holds the token.
-            back = None if request.url.path == "/setup" else ("/login", "Go back")
+            back = _way_back(request.url.path)
             try:
                 return await handler(request)
             except FormError as error:
@@ -62,3 +61,10 @@ class Pages:
             return page
 
         return answer
+
+
+def _way_back(path: str) -> tuple[str, str] | None:
+    if path in ("/setup", "/invite", "/reset"):
+        # Their forms can't be gone back to by a link: the address holds the token.
+        return None
+    return ("/account" if path.startswith("/account") else "/login", "Go back")

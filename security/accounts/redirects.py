@@ -7,7 +7,7 @@ import re
 MAX_PATH = 512
 # One slash, then nothing that could begin a host: browsers read "\" as "/" and drop tabs and line ends.
 _LOCAL = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
-_OWN = ("/login", "/logout", "/setup", "/door", "/healthz")
+_OWN = ("/login", "/logout", "/setup", "/invite", "/reset", "/door", "/healthz")
 
 
 def local_path(target: str) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import re
 import secrets
+from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.engine import Engine
@@ -21,13 +22,25 @@ from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Identity, Role
 from security.accounts.settings import AccountSettings
-from security.accounts.tables import SessionRow, User
+from security.accounts.tables import Disabled, SessionRow, StepUp, User
 from security.crypto.sealing import RandomBytes
 
 TOKEN_BYTES = 32
 SEEN_EVERY_S = 60
 _log = logging.getLogger("asklepion.accounts")
+STEP_UP_S = 10 * 60
+_HANDLE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session as its owner sees it. The handle is the stored hash: nobody can sign in with it."""
+
+    handle: str
+    started: int
+    seen: int
+    this_one: bool
 
 
 class Sessions:
@@ -70,7 +83,8 @@ class Sessions:
             found = session.execute(
                 select(SessionRow.created_at, SessionRow.seen_at, User.id, User.name, User.role)
                 .join(User, User.id == SessionRow.user_id)
-                .where(SessionRow.digest == _digest(token))
+                .outerjoin(Disabled, Disabled.user_id == SessionRow.user_id)
+                .where(SessionRow.digest == _digest(token), Disabled.user_id.is_(None))
             ).one_or_none()
             if found is None or not self._is_good(found.created_at, found.seen_at, now):
                 return None
@@ -92,6 +106,55 @@ class Sessions:
             session.begin(),
         ):
             session.execute(delete(SessionRow).where(SessionRow.digest == _digest(token)))
+
+    def open_to(self, user: str, token: str, now: float) -> list[OpenSession]:
+        """The sessions of `user` that are still good, the latest first; `token` tells which is this one."""
+        with store_errors("Please try again in a moment."), Session(self._engine) as session:
+            rows = session.scalars(
+                select(SessionRow).where(SessionRow.user_id == user).order_by(SessionRow.seen_at.desc())
+            ).all()
+        return [
+            OpenSession(row.digest.hex(), row.created_at, row.seen_at, row.digest == _digest(token))
+            for row in rows
+            if self._is_good(row.created_at, row.seen_at, now)
+        ]
+
+    def end_one(self, user: str, handle: str) -> bool:
+        """End the session with this handle if it is one of `user`; False if it is not.
+
+        Raises:
+            StoreError: the database can't be written, so the session still stands.
+        """
+        if _HANDLE.fullmatch(handle) is None:
+            return False
+        with store_errors("The session was not ended."), Session(self._engine) as session, session.begin():
+            ended = session.execute(
+                delete(SessionRow)
+                .where(SessionRow.digest == bytes.fromhex(handle), SessionRow.user_id == user)
+                .returning(SessionRow.user_id)
+            )
+            return ended.scalar_one_or_none() is not None
+
+    def end_all(self, session: Session, user: str, but: str | None = None) -> None:
+        """End the sessions of `user`, save that of the token `but`, in a transaction of the caller's."""
+        statement = delete(SessionRow).where(SessionRow.user_id == user)
+        if but is not None:
+            statement = statement.where(SessionRow.digest != _digest(but))
+        session.execute(statement)
+
+    def step_up(self, session: Session, token: str, now: float) -> None:
+        """Note in a transaction of the caller's that this session's holder gave password and code again."""
+        session.merge(StepUp(digest=_digest(token), at=int(now)))
+
+    def is_stepped_up(self, token: str, now: float) -> bool:
+        """Whether that was within the last ten minutes (OWASP ASVS 5.0, 7.5.3).
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        with store_errors("Please try again in a moment."), Session(self._engine) as session:
+            at = session.scalar(select(StepUp.at).where(StepUp.digest == _digest(token)))
+        return at is not None and 0 <= now - at < STEP_UP_S
 
     def _note(self, token: str, now: float) -> None:
         # On a full disk nobody is thrown out: the session is good, it only can't be prolonged.

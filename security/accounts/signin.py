@@ -21,16 +21,16 @@ from security.accounts.audit import NOBODY, Trail
 from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Role
+from security.accounts.proof import MAX_CODE_TYPED, Proof
 from security.accounts.sessions import Sessions
-from security.accounts.tables import RecoveryCode, User
+from security.accounts.tables import User
 from security.accounts.users import Users
 from security.accounts.vault import TOTP_PURPOSE
-from security.crypto import onetime, recovery
+from security.crypto import onetime
 from security.crypto.passwords import Hasher
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 
 MAX_NAME_TYPED = 256
-MAX_CODE_TYPED = 64
 _NOBODY = "0" * 32
 _log = logging.getLogger("asklepion.accounts")
 
@@ -62,7 +62,7 @@ class SignIn:
     ) -> None:
         self._engine = engine
         self._trail = trail
-        self._kek = kek
+        self._proof = Proof(kek, users)
         self._users = users
         self._hasher = hasher
         self._sessions = sessions
@@ -81,17 +81,17 @@ class SignIn:
         password_fits = self._hasher.verify(typed.password, user.password_hash)
         # The statement that spends a code runs either way, so that its time doesn't tell about the
         # password; with a wrong one it is aimed at nobody.
-        spender = user.id if password_fits and known is not None else _NOBODY
+        # A disabled account is looked for whoever asks, and answers as a wrong password does.
+        disabled = self._users.is_disabled(user.id)
+        spender = user.id if password_fits and known is not None and not disabled else _NOBODY
         code = typed.code.strip() if len(typed.code) <= MAX_CODE_TYPED else ""
-        step = onetime.matching_step(
-            self._secret(user), code.replace(" ", ""), now=now, last_step=user.totp_last_step
-        )
+        step = self._proof.matching_step(user, code, now)
         with (
             store_errors("You are not signed in; please try again."),
             Session(self._engine) as session,
             session.begin(),
         ):
-            if not self._spend(session, spender, step, code, now):
+            if not self._proof.spend(session, spender, step, code, now):
                 token = None
             else:
                 token = self._sessions.begin(session, user.id, now, replaces)
@@ -108,34 +108,6 @@ class SignIn:
             raise
         self._renew_hash(user, typed.password)
         return token
-
-    def _spend(self, session: Session, spender: str, step: int | None, code: str, now: float) -> bool:
-        if step is not None:
-            spent = session.execute(
-                update(User)
-                .where(User.id == spender, User.totp_last_step < step)
-                .values(totp_last_step=step)
-                .returning(User.id)
-            )
-        elif recovery.normalised(code) is not None:
-            digest = self._users.recovery_digest(code, spender)
-            spent = session.execute(
-                update(RecoveryCode)
-                .where(
-                    RecoveryCode.user_id == spender,
-                    RecoveryCode.digest == digest,
-                    RecoveryCode.used_at.is_(None),
-                )
-                .values(used_at=int(now))
-                .returning(RecoveryCode.user_id)
-            )
-        else:
-            return False
-        return spent.scalar_one_or_none() is not None
-
-    def _secret(self, user: User) -> str:
-        data_key = self._kek.unwrap(user.wrapped_key, user.id)
-        return data_key.open(user.totp_secret, SealContext(user.id, TOTP_PURPOSE)).decode("ascii")
 
     def _renew_hash(self, user: User, password: str) -> None:
         if not self._hasher.needs_rehash(user.password_hash):

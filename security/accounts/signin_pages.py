@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from security.accounts.arrivals import COOKIE, SECURE_COOKIE, is_secure, session_token
 from security.accounts.audit import Trail
+from security.accounts.cookies import Cookies
 from security.accounts.forms import read_form
 from security.accounts.identity import SCOPE_KEY
 from security.accounts.limits import Limiter
@@ -17,7 +17,6 @@ from security.accounts.pages import Pages
 from security.accounts.policy import name_key
 from security.accounts.redirects import local_path
 from security.accounts.sessions import Sessions
-from security.accounts.settings import AccountSettings
 from security.accounts.setup import Setup
 from security.accounts.signin import MAX_NAME_TYPED, Attempt, SignIn
 from security.accounts.work import Workers
@@ -33,9 +32,10 @@ REFUSED = (
 class SignInPages:
     """The handlers of /login and /logout."""
 
-    settings: AccountSettings
+    cookies: Cookies
     pages: Pages
     setup: Setup
+    forget: Callable[[str], None]
     signin: SignIn
     sessions: Sessions
     limiter: Limiter
@@ -73,26 +73,25 @@ class SignInPages:
             )
         code = fields.get("code", "").strip() or fields.get("recovery", "")
         typed = Attempt(name, fields.get("password", ""), code)
-        token = await self.slow.run(self.signin.attempt, typed, now, self._token(request))
+        token = await self.slow.run(self.signin.attempt, typed, now, self.cookies.token(request))
         self.limiter.note(account, address, succeeded=token is not None, now=now)
         if token is None:
             return self._refused(fields, back, REFUSED, 401)
-        self.setup.forget()
+        self.forget(account)
         response = _see(back)
-        self._set_cookie(request, response, token)
+        self.cookies.set(request, response, token)
         return response
 
     async def sign_out(self, request: Request) -> Response:
         """POST /logout. Also for a session that is over already: the visitor ends at the sign-in page."""
-        token = self._token(request)
+        token = self.cookies.token(request)
         if token is not None:
             await self.quick.run(self.sessions.end, token)
         identity = request.scope.get(SCOPE_KEY)
         if identity is not None:
             await self.slow.run(self.trail.note, "sign-out", identity.id, self.now())
         response = _see("/login")
-        secure = is_secure(request.scope, self.settings)
-        response.delete_cookie(_cookie(secure), path="/", secure=secure, httponly=True, samesite="lax")
+        self.cookies.take_back(request, response)
         return response
 
     def _form(
@@ -114,20 +113,6 @@ class SignInPages:
         if wait:
             response.headers["retry-after"] = str(int(wait) + 1)
         return response
-
-    def _token(self, request: Request) -> str | None:
-        return session_token(request.scope, _cookie(is_secure(request.scope, self.settings)))
-
-    def _set_cookie(self, request: Request, response: Response, token: str) -> None:
-        secure = is_secure(request.scope, self.settings)
-        # Lax, not Strict: with Strict a link from a mail or another site would show the sign-in page to
-        # somebody who is signed in. What Lax lets through is GET, which changes nothing here, and the
-        # middleware refuses foreign origins besides. No Max-Age: the cookie ends with the browser.
-        response.set_cookie(_cookie(secure), token, path="/", secure=secure, httponly=True, samesite="lax")
-
-
-def _cookie(secure: bool) -> str:
-    return SECURE_COOKIE if secure else COOKIE
 
 
 def _see(path: str) -> RedirectResponse:

@@ -49,6 +49,42 @@ class SessionRow(Base):
     seen_at: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
+class Disabled(Base):
+    """An account that may not sign in; no row means that it may."""
+
+    __tablename__ = "accounts_disabled"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+
+
+class StepUp(Base):
+    """When the holder of a session last gave password and code again; it goes with the session."""
+
+    __tablename__ = "accounts_step_ups"
+
+    digest: Mapped[bytes] = mapped_column(ForeignKey(SessionRow.digest, ondelete="CASCADE"), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
+class LinkRow(Base):
+    """A one-time link, known by the SHA-256 of its token: to a new account, or to a new password.
+
+    `user_id` is empty for an invitation; `name` is empty where the invited person chooses it.
+    """
+
+    __tablename__ = "accounts_links"
+
+    id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    role: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str | None] = mapped_column(String(64))
+    user_id: Mapped[str | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+    tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class Foundation(Base):
     """One row, once: the first administrator. Its primary key is what closes set-up for ever."""
 

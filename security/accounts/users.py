@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -12,20 +12,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from security.accounts.database import store_errors
-from security.accounts.errors import SetupClosedError
+from security.accounts.errors import NameRefusedError, SetupClosedError
 from security.accounts.identity import Role
 from security.accounts.policy import name_key
-from security.accounts.tables import Foundation, RecoveryCode, User
+from security.accounts.tables import Disabled, Foundation, RecoveryCode, User
 from security.accounts.vault import TOTP_PURPOSE
 from security.crypto import recovery
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 
 _FOUNDATION = 1
+TAKEN = "Somebody here has this name already. Please choose another."
 
 
 @dataclass(frozen=True)
-class NewAdministrator:
-    """All that is known about the first administrator before anything is stored."""
+class NewAccount:
+    """All that is known about a person before anything is stored."""
 
     name: str
     password_hash: str = field(repr=False)
@@ -55,40 +56,84 @@ class Users:
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
             return session.scalar(select(User).where(User.name_key == name_key(name)))
 
-    def found(self, new: NewAdministrator, now: float) -> str:
+    def found(self, new: NewAccount, now: float) -> str:
         """Create the first administrator in one transaction; returns the id.
 
         Raises:
             SetupClosedError: there is one already, also if it came into being this instant.
             StoreError: the database refuses; nothing was stored.
         """
-        user = self._random(16).hex()
-        data_key, wrapped = self._kek.new_data_key(user)
-        sealed = data_key.seal(new.totp_secret.encode("ascii"), SealContext(user, TOTP_PURPOSE))
-        row = User(
-            id=user,
-            name=new.name,
-            name_key=name_key(new.name),
-            role=Role.ADMINISTRATOR.value,
-            password_hash=new.password_hash,
-            wrapped_key=wrapped,
-            totp_secret=sealed,
-            totp_last_step=new.totp_last_step,
-            created_at=int(now),
-        )
+        user = self.new_id()
+        row = self._row(user, new, Role.ADMINISTRATOR, now)
         with store_errors("Nothing was stored; you can try again."):
             try:
                 with Session(self._engine) as session, session.begin():
                     session.add(row)
                     session.flush()
                     session.add(Foundation(id=_FOUNDATION, administrator=user, founded_at=int(now)))
-                    session.add_all(
-                        RecoveryCode(user_id=user, digest=self.recovery_digest(code, user))
-                        for code in new.recovery_codes
-                    )
+                    self.store_codes(session, user, new.recovery_codes)
             except IntegrityError as error:
                 raise SetupClosedError("This app has been set up already. Please sign in.") from error
         return user
+
+    def add(
+        self, user: str, new: NewAccount, role: Role, now: float, claim: Callable[[Session], bool]
+    ) -> None:
+        """Create the account `user` in one transaction with `claim`, which uses up its invitation.
+
+        Raises:
+            SetupClosedError: `claim` says no: somebody was faster, or it is too late.
+            NameRefusedError: the name is taken.
+            StoreError: the database refuses; nothing was stored, and the invitation stands.
+        """
+        row = self._row(user, new, role, now)
+        with store_errors("Nothing was stored; you can try again."):
+            try:
+                with Session(self._engine) as session, session.begin():
+                    if not claim(session):
+                        raise SetupClosedError("This invitation does not work any more.")
+                    session.add(row)
+                    session.flush()
+                    self.store_codes(session, user, new.recovery_codes)
+            except IntegrityError as error:
+                raise NameRefusedError(TAKEN) from error
+
+    def new_id(self) -> str:
+        """The id of an account to be: random, so that it tells nothing."""
+        return self._random(16).hex()
+
+    def by_id(self, user: str) -> User | None:
+        """The account with this id."""
+        with store_errors("Please try again in a moment."), Session(self._engine) as session:
+            return session.get(User, user)
+
+    def is_disabled(self, user: str) -> bool:
+        """Whether an administrator has disabled the account."""
+        with store_errors("Please try again in a moment."), Session(self._engine) as session:
+            return session.get(Disabled, user) is not None
+
+    def sealed_secret(self, wrapped_key: bytes, user: str, secret: str) -> bytes:
+        """A secret of an authenticator app as it is stored."""
+        data_key = self._kek.unwrap(wrapped_key, user)
+        return data_key.seal(secret.encode("ascii"), SealContext(user, TOTP_PURPOSE))
+
+    def store_codes(self, session: Session, user: str, codes: Sequence[str]) -> None:
+        """Add the hashes of `codes` to a transaction that the caller commits."""
+        session.add_all(RecoveryCode(user_id=user, digest=self.recovery_digest(code, user)) for code in codes)
+
+    def _row(self, user: str, new: NewAccount, role: Role, now: float) -> User:
+        _, wrapped = self._kek.new_data_key(user)
+        return User(
+            id=user,
+            name=new.name,
+            name_key=name_key(new.name),
+            role=role.value,
+            password_hash=new.password_hash,
+            wrapped_key=wrapped,
+            totp_secret=self.sealed_secret(wrapped, user, new.totp_secret),
+            totp_last_step=new.totp_last_step,
+            created_at=int(now),
+        )
 
     def recovery_digest(self, entry: str, user: str) -> bytes:
         """The stored form of a recovery code.

@@ -39,6 +39,8 @@ def test_the_list_of_open_paths_is_short() -> None:
         "/login": {"GET", "HEAD", "POST"},
         "/logout": {"POST"},
         "/setup": {"GET", "HEAD", "POST"},
+        "/invite": {"GET", "HEAD", "POST"},
+        "/reset": {"GET", "HEAD", "POST"},
         "/healthz": {"GET", "HEAD"},
         "/door/door.css": {"GET", "HEAD"},
         "/door/mark.svg": {"GET", "HEAD"},

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.security.accounts.fakes import Admin, Browser, Clock, House, set_up, sign_in
+from tests.security.accounts.people_fakes import PEOPLE, confirm
 
 
 @pytest.fixture
@@ -31,6 +32,13 @@ def signed_in(house: House, admin: Admin, clock: Clock) -> Browser:
     answer = sign_in(browser, admin, clock)
     assert answer.status_code == 303, answer.text
     return browser
+
+
+@pytest.fixture
+def office(signed_in: Browser, admin: Admin, clock: Clock) -> Browser:
+    """The administrator, who has just given password and code again."""
+    assert confirm(signed_in, admin, clock).headers["location"] == PEOPLE
+    return signed_in
 
 
 @pytest.fixture(scope="module")

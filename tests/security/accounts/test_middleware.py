@@ -86,6 +86,8 @@ def test_what_is_open_is_exactly_this() -> None:
         "/login": {"GET", "HEAD", "POST"},
         "/logout": {"POST"},
         "/setup": {"GET", "HEAD", "POST"},
+        "/invite": {"GET", "HEAD", "POST"},
+        "/reset": {"GET", "HEAD", "POST"},
         "/healthz": {"GET", "HEAD"},
         "/door/door.css": {"GET", "HEAD"},
         "/door/mark.svg": {"GET", "HEAD"},

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
+from security.accounts.enrolment import PENDING_MAX, PENDING_S, SHOWN_AGAIN_S
 from security.accounts.errors import SetupClosedError
-from security.accounts.setup import PENDING_MAX, PENDING_S, SHOWN_AGAIN_S
 from security.accounts.tables import Foundation, RecoveryCode, User
 from security.crypto import onetime
 from tests.security.accounts.fakes import (
@@ -213,10 +213,10 @@ def test_two_processes_can_not_both_found(house: House, tmp_path: Path, clock: C
 def test_the_database_itself_refuses_a_second_founding(house: House, clock: Clock) -> None:
     set_up(house)
     users = house.door._setup._users
-    from security.accounts.users import NewAdministrator
+    from security.accounts.users import NewAccount
 
     with pytest.raises(SetupClosedError, match="already"):
-        users.found(NewAdministrator("Mallory", "x", onetime.new_secret(), 1, ()), clock.at)
+        users.found(NewAccount("Mallory", "x", onetime.new_secret(), 1, ()), clock.at)
     assert counts(house) == (1, 10, 1)
 
 

@@ -1,0 +1,220 @@
+"""HTTP for a person's own account: reads forms, calls the service, shows pages. No rule lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from security.accounts.account import Account, Renewal
+from security.accounts.errors import RefusedError, SetupCodeError, SetupExpiredError
+from security.accounts.forms import read_form
+from security.accounts.identity import Role
+from security.accounts.inside import CONFIRMED, Inside, Visitor, see, to_confirm
+from security.accounts.limits import Limiter
+from security.accounts.pages import Handler
+from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, name_key
+from security.accounts.setup_pages import show_app
+from security.crypto.errors import PasswordRefusedError
+
+_DIFFERENT = "The two new passwords differ. Please type both again."
+
+
+@dataclass(frozen=True)
+class AccountPages:
+    """The handlers of /account and below, save /account/people."""
+
+    inside: Inside
+    account: Account
+    limiter: Limiter
+
+    def handlers(self) -> dict[str, Handler]:
+        """Path and handler."""
+        route = self.inside.route
+        return {
+            "/account": route({"GET": self.show}),
+            "/account/confirm": route({"GET": self.ask, "POST": self.confirm}),
+            "/account/sessions": route({"POST": self.end_sessions}),
+            "/account/password": route({"GET": self.password, "POST": self.change_password}),
+            "/account/authenticator": route({"GET": self.new_app, "POST": self.renew_app}),
+            "/account/codes": route({"GET": self.ask_codes, "POST": self.renew_codes}),
+        }
+
+    async def show(self, request: Request) -> Response:
+        """GET /account."""
+        visitor, inside = self._visitor(request), self.inside
+        user = visitor.identity.id
+        left = await inside.quick.run(self.account.codes_left, user)
+        found = await inside.quick.run(inside.sessions.open_to, user, visitor.token, inside.now())
+        rows = [(one, told(one.started), told(one.seen)) for one in found]
+        return inside.pages.show(
+            "account.html",
+            name=visitor.identity.name,
+            role=visitor.identity.role.value,
+            left=left,
+            sessions=rows,
+            administrator=visitor.identity.role is Role.ADMINISTRATOR,
+        )
+
+    async def ask(self, request: Request) -> Response:
+        """GET /account/confirm?next=..."""
+        return self._confirm(request.query_params.get("next", ""), None, 200)
+
+    async def confirm(self, request: Request) -> Response:
+        """POST /account/confirm."""
+        fields, visitor = await read_form(request), self._visitor(request)
+        back, now = fields.get("next", ""), self.inside.now()
+        wait = self._wait(request, visitor, now)
+        if wait is not None:
+            return self._confirm(back, wait, 429)
+        given = fields.get("password", ""), fields.get("code", "")
+        try:
+            token = await self.inside.slow.run(
+                self.account.step_up, visitor.identity.id, visitor.token, *given, now
+            )
+        except RefusedError as error:
+            self._note(request, visitor, now, succeeded=False)
+            return self._confirm(back, str(error), 422)
+        self._note(request, visitor, now, succeeded=True)
+        page = see(_allowed(back))
+        self.inside.cookies.set(request, page, token)
+        return page
+
+    async def end_sessions(self, request: Request) -> Response:
+        """POST /account/sessions: one by its handle, or with none all others."""
+        fields, visitor = await read_form(request), self._visitor(request)
+        if not await self.inside.proved(visitor):
+            return to_confirm("/account")
+        user, now, handle = visitor.identity.id, self.inside.now(), fields.get("session", "")
+        if fields.get("which") == "others":
+            await self.inside.slow.run(self.account.end_others, user, visitor.token, now)
+        elif not await self.inside.slow.run(self.account.end_session, user, handle, now):
+            return self.inside.pages.message(
+                "Not found", "You have no such session; it may have ended.", 404, ("/account", "Go back")
+            )
+        return see("/account")
+
+    async def password(self, _: Request) -> Response:
+        """GET /account/password."""
+        return self._password({}, 200)
+
+    async def change_password(self, request: Request) -> Response:
+        """POST /account/password."""
+        fields, visitor = await read_form(request), self._visitor(request)
+        now, new = self.inside.now(), fields.get("password", "")
+        if new != fields.get("password_again", ""):
+            return self._password({"password_again": _DIFFERENT}, 422)
+        wait = self._wait(request, visitor, now)
+        if wait is not None:
+            return self._password({"old": wait}, 429)
+        given = fields.get("old", ""), fields.get("code", ""), new
+        try:
+            token = await self.inside.slow.run(self.account.change_password, visitor.identity.id, *given, now)
+        except PasswordRefusedError as error:
+            return self._password({"password": str(error)}, 422)
+        except RefusedError as error:
+            self._note(request, visitor, now, succeeded=False)
+            return self._password({"old": str(error)}, 422)
+        self._note(request, visitor, now, succeeded=True)
+        page = self.inside.pages.message(
+            "Your password is changed",
+            "All other sessions have ended. This one goes on.",
+            200,
+            ("/account", "Your account"),
+        )
+        self.inside.cookies.set(request, page, token)
+        return page
+
+    async def new_app(self, request: Request) -> Response:
+        """GET /account/authenticator."""
+        visitor = self._visitor(request)
+        if not await self.inside.proved(visitor):
+            return to_confirm("/account/authenticator")
+        renewal = await self.inside.quick.run(self.account.new_app, visitor.identity.id, self.inside.now())
+        return self._app(visitor, renewal, None, 200)
+
+    async def renew_app(self, request: Request) -> Response:
+        """POST /account/authenticator."""
+        fields, visitor, now = await read_form(request), self._visitor(request), self.inside.now()
+        if not await self.inside.proved(visitor):
+            return to_confirm("/account/authenticator")
+        user, ticket, code = visitor.identity.id, fields.get("ticket", ""), fields.get("code", "")
+        slow = self.inside.slow
+        try:
+            await slow.run(self.account.renew_app, user, visitor.token, ticket, code, now)
+        except SetupCodeError as error:
+            shown = await self.inside.quick.run(self.account.shown_app, user, ticket, now)
+            return self._app(visitor, shown, str(error), 422)
+        except SetupExpiredError as error:
+            again = await self.inside.quick.run(self.account.new_app, user, now)
+            return self._app(visitor, again, str(error), 410)
+        return self.inside.pages.message(
+            "Your new app is in place",
+            "Codes of the earlier one do not work any more. All other sessions have ended.",
+            200,
+            ("/account", "Your account"),
+        )
+
+    async def ask_codes(self, request: Request) -> Response:
+        """GET /account/codes."""
+        if not await self.inside.proved(self._visitor(request)):
+            return to_confirm("/account/codes")
+        return self.inside.pages.show("new_codes.html")
+
+    async def renew_codes(self, request: Request) -> Response:
+        """POST /account/codes."""
+        await read_form(request)
+        visitor = self._visitor(request)
+        if not await self.inside.proved(visitor):
+            return to_confirm("/account/codes")
+        codes = await self.inside.slow.run(self.account.renew_codes, visitor.identity.id, self.inside.now())
+        return self.inside.pages.show("codes.html", codes=codes, renewed=True)
+
+    def _visitor(self, request: Request) -> Visitor:
+        visitor = self.inside.visitor(request)
+        assert visitor is not None  # `route` has looked
+        return visitor
+
+    def _confirm(self, back: str, problem: str | None, status: int) -> Response:
+        return self.inside.pages.show("confirm.html", status, next=_allowed(back), problem=problem)
+
+    def _password(self, problems: Mapping[str, str], status: int) -> Response:
+        return self.inside.pages.show(
+            "password.html",
+            status,
+            problems={field: problems.get(field) for field in ("old", "password", "password_again")},
+            refused=bool(problems),
+            shortest=MIN_PASSWORD,
+            longest=MAX_PASSWORD,
+        )
+
+    def _app(self, visitor: Visitor, renewal: Renewal, problem: str | None, status: int) -> Response:
+        words = {"action": "/account/authenticator", "button": "Use this app from now on", "step": ""}
+        hidden = {"ticket": renewal.ticket}
+        return show_app(
+            self.inside.pages, renewal.secret, visitor.identity.name, words, hidden, problem, status
+        )
+
+    def _wait(self, request: Request, visitor: Visitor, now: float) -> str | None:
+        wait = self.limiter.wait_s(name_key(visitor.identity.name), _address(request), now)
+        return f"Please wait {int(wait) + 1} seconds and try again." if wait > 0 else None
+
+    def _note(self, request: Request, visitor: Visitor, now: float, *, succeeded: bool) -> None:
+        account = name_key(visitor.identity.name)
+        self.limiter.note(account, _address(request), succeeded=succeeded, now=now)
+
+
+def told(at: int) -> str:
+    """A time as these pages show it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%d %b %Y, %H:%M UTC")
+
+
+def _allowed(back: str) -> str:
+    return back if back in CONFIRMED else "/account"
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""

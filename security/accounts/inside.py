@@ -1,0 +1,88 @@
+"""What the account pages share: who asks, with which session, and whether it was proved lately."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from security.accounts.cookies import Cookies
+from security.accounts.identity import SCOPE_KEY, Identity, Role
+from security.accounts.pages import Handler, Pages
+from security.accounts.sessions import Sessions
+from security.accounts.work import Workers
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
+# Where one may go on to after proving oneself, and nowhere else.
+CONFIRMED = ("/account", "/account/authenticator", "/account/codes", "/account/people")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A signed-in person and the token of the session; the token is not in `repr`."""
+
+    identity: Identity
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Visitor({self.identity!r})"
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The parts that handlers behind the door need."""
+
+    pages: Pages
+    cookies: Cookies
+    sessions: Sessions
+    slow: Workers
+    quick: Workers
+    now: Callable[[], float]
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """Who asks: as the middleware says, and with the token that it looked at."""
+        identity, token = request.scope.get(SCOPE_KEY), self.cookies.token(request)
+        return Visitor(identity, token) if isinstance(identity, Identity) and token is not None else None
+
+    async def proved(self, visitor: Visitor) -> bool:
+        """Whether password and code were given again within the last ten minutes."""
+        return await self.quick.run(self.sessions.is_stepped_up, visitor.token, self.now())
+
+    def route(self, methods: Mapping[str, Handler], *, only: Role | None = None) -> Handler:
+        """One handler for a path with all methods, so that none falls through to the rooms behind.
+
+        With `only`, everybody else gets 404 whatever the method: the path is not there for them.
+        """
+        known = MappingProxyType(dict(methods))
+
+        async def answer(request: Request) -> Response:
+            visitor = self.visitor(request)
+            if visitor is None:
+                return see("/login")
+            if only is not None and visitor.identity.role is not only:
+                return self.pages.message(
+                    "Not found", "There is no page at this address.", 404, ("/account", "Your account")
+                )
+            handler = known.get("GET" if request.method == "HEAD" else request.method)
+            if handler is None:
+                page = self.pages.message(
+                    "That did not work", "This address does not take this kind of request.", 405
+                )
+                page.headers["allow"] = ", ".join(sorted(known))
+                return page
+            return await handler(request)
+
+        return answer
+
+
+def to_confirm(back: str) -> Response:
+    """Ask for password and code, then go on to `back`. What was asked for is not done."""
+    return see(f"/account/confirm?next={back}")
+
+
+def see(path: str) -> RedirectResponse:
+    """Go on to a page of this app."""
+    return RedirectResponse(path, 303, headers={"cache-control": "no-store"})

@@ -1,0 +1,74 @@
+"""A forgotten password: the link that an administrator makes sets a new one, for who proves a second factor.
+
+OWASP ASVS 5.0, 6.4.3: a reset does not go around the second factor. If app and recovery codes are both
+lost, an administrator can only delete the account and invite anew.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from security.accounts.account import Tools
+from security.accounts.database import store_errors
+from security.accounts.errors import RefusedError, SetupClosedError
+from security.accounts.policy import check_password
+from security.accounts.proof import MAX_CODE_TYPED
+from security.accounts.tables import LinkRow, User
+
+CLOSED = "This link does not work, or does not work any more. Ask an administrator for a new one."
+NO_CODE = (
+    "This code does not match, or was used already. Wait for the next one, or use a recovery code. After "
+    "five attempts the link is void."
+)
+
+
+class Resets:
+    """New passwords by link. Every method blocks."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def admits(self, token: str, now: float) -> bool:
+        """Whether this link can still be used."""
+        return self._found(token, now) is not None
+
+    def reset(self, token: str, password: str, code: str, now: float) -> None:
+        """Set the new password; all sessions of the account end.
+
+        Raises:
+            SetupClosedError: the link is unknown, used, too old or tried too often, or the account disabled.
+            PasswordRefusedError: the new password breaks the rules; no attempt is counted.
+            RefusedError: the code does not match; the attempt is counted.
+            StoreError: the database refuses; nothing was changed.
+        """
+        tools = self._tools
+        found = self._found(token, now)
+        if found is None:
+            raise SetupClosedError(CLOSED)
+        link, user = found
+        check_password(password, user.name)
+        renewed = tools.hasher.hash(password)
+        if not tools.links.count_try(link.id, now):
+            raise SetupClosedError(CLOSED)
+        short = code.strip() if len(code) <= MAX_CODE_TYPED else ""
+        step = tools.proof.matching_step(user, short, now)
+        with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
+            proved = tools.proof.spend(session, user.id, step, short, now)
+        if not proved:
+            tools.trail.refused(user.id, now)
+            raise RefusedError(NO_CODE)
+        tools.trail.note("password-reset", user.id, now)
+        with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
+            if not tools.links.claim(session, link.id, now):
+                raise SetupClosedError(CLOSED)
+            session.execute(update(User).where(User.id == user.id).values(password_hash=renewed))
+            tools.sessions.end_all(session, user.id)
+            tools.links.void_resets(session, user.id)
+
+    def _found(self, token: str, now: float) -> tuple[LinkRow, User] | None:
+        link = self._tools.links.find(token, now, reset=True)
+        if link is None or link.user_id is None or self._tools.users.is_disabled(link.user_id):
+            return None
+        user = self._tools.users.by_id(link.user_id)
+        return None if user is None else (link, user)
