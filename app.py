@@ -28,7 +28,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from security.accounts.door import Door, build_door
-from security.accounts.errors import AccountsError
+from security.accounts.errors import AccountsError, AccountSettingsError
+from security.accounts.proxies import Network, parse_networks
 from security.accounts.settings import AccountSettings
 from security.crypto.errors import CryptoError
 from ui.rooms import Rooms
@@ -55,10 +56,13 @@ class Settings:
     certificate_key: Path | None = None
     quota: int = 20_000_000_000
     """Bytes that an account may have in the training studio."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose X-Forwarded-For is believed."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE, _TLS_KEY and _QUOTA_GB.
+        """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE, _TLS_KEY, _QUOTA_GB
+        and _TRUSTED_PROXIES.
 
         Raises:
             SettingsError: a value can't be used.
@@ -88,7 +92,15 @@ class Settings:
             raise SettingsError(
                 f"ASKLEPION_QUOTA_GB must be a whole number from 1 to 100000; it is {quota!r}."
             )
-        return cls(host, int(port), data, public, certificate, key, int(quota) * 10**9)
+        proxies = _trusted_proxies(environ.get("ASKLEPION_TRUSTED_PROXIES", ""))
+        return cls(host, int(port), data, public, certificate, key, int(quota) * 10**9, proxies)
+
+
+def _trusted_proxies(text: str) -> tuple[Network, ...]:
+    try:
+        return parse_networks(text)
+    except AccountSettingsError as error:
+        raise SettingsError(f"ASKLEPION_TRUSTED_PROXIES can't be used: {error}") from error
 
 
 def prepare_data(folder: Path) -> None:
@@ -128,7 +140,10 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
         SettingsError, CryptoError, AccountsError: it can't start; the message says what to do.
     """
     prepare_data(settings.data)
-    door = build_door(AccountSettings(data=settings.data, public_url=settings.public_url), environ)
+    accounts = AccountSettings(
+        data=settings.data, public_url=settings.public_url, trusted_proxies=settings.trusted_proxies
+    )
+    door = build_door(accounts, environ)
     rooms = Rooms()
 
     @contextlib.asynccontextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 
 from fastapi import Request
 from fastapi.responses import Response
 
+from security.accounts import limits
 from security.accounts.account import Account, Renewal
 from security.accounts.errors import RefusedError, SetupCodeError, SetupExpiredError
 from security.accounts.forms import read_form
@@ -16,7 +18,7 @@ from security.accounts.identity import Role
 from security.accounts.inside import CONFIRMED, Inside, Visitor, see, to_confirm
 from security.accounts.limits import Limiter
 from security.accounts.pages import Handler
-from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, name_key
+from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, name_key
 from security.accounts.setup_pages import show_app
 from security.crypto.errors import PasswordRefusedError
 
@@ -67,7 +69,7 @@ class AccountPages:
         """POST /account/confirm."""
         fields, visitor = await read_form(request), self._visitor(request)
         back, now = fields.get("next", ""), self.inside.now()
-        wait = self._wait(request, visitor, now)
+        wait = await self._wait(request, visitor, now)
         if wait is not None:
             return self._confirm(back, wait, 429)
         given = fields.get("password", ""), fields.get("code", "")
@@ -76,9 +78,8 @@ class AccountPages:
                 self.account.step_up, visitor.identity.id, visitor.token, *given, now
             )
         except RefusedError as error:
-            self._note(request, visitor, now, succeeded=False)
             return self._confirm(back, str(error), 422)
-        self._note(request, visitor, now, succeeded=True)
+        await self._succeeded(request, visitor, now)
         page = see(_allowed(back))
         self.inside.cookies.set(request, page, token)
         return page
@@ -107,7 +108,11 @@ class AccountPages:
         now, new = self.inside.now(), fields.get("password", "")
         if new != fields.get("password_again", ""):
             return self._password({"password_again": _DIFFERENT}, 422)
-        wait = self._wait(request, visitor, now)
+        try:
+            check_password(new, visitor.identity.name)  # before an attempt is counted for it
+        except PasswordRefusedError as error:
+            return self._password({"password": str(error)}, 422)
+        wait = await self._wait(request, visitor, now)
         if wait is not None:
             return self._password({"old": wait}, 429)
         given = fields.get("old", ""), fields.get("code", ""), new
@@ -116,9 +121,8 @@ class AccountPages:
         except PasswordRefusedError as error:
             return self._password({"password": str(error)}, 422)
         except RefusedError as error:
-            self._note(request, visitor, now, succeeded=False)
             return self._password({"old": str(error)}, 422)
-        self._note(request, visitor, now, succeeded=True)
+        await self._succeeded(request, visitor, now)
         page = self.inside.pages.message(
             "Your password is changed",
             "All other sessions have ended. This one goes on.",
@@ -198,13 +202,24 @@ class AccountPages:
             self.inside.pages, renewal.secret, visitor.identity.name, words, hidden, problem, status
         )
 
-    def _wait(self, request: Request, visitor: Visitor, now: float) -> str | None:
-        wait = self.limiter.wait_s(name_key(visitor.identity.name), _address(request), now)
-        return f"Please wait {int(wait) + 1} seconds and try again." if wait > 0 else None
+    async def _wait(self, request: Request, visitor: Visitor, now: float) -> str | None:
+        """Count an attempt at password and code; what to say if it may not be made."""
+        who = self._who(request, visitor)
+        wait = await self.inside.quick.run(self.limiter.take, who, now)
+        if wait > 0:
+            return f"Too many attempts. Please wait {ceil(wait)} seconds and try again."
+        if not await self.inside.quick.run(self._may_try, who, now):
+            return "Too many wrong codes. Please try again in an hour."
+        return None
 
-    def _note(self, request: Request, visitor: Visitor, now: float, *, succeeded: bool) -> None:
-        account = name_key(visitor.identity.name)
-        self.limiter.note(account, _address(request), succeeded=succeeded, now=now)
+    def _may_try(self, who: limits.Visitor, now: float) -> bool:
+        return self.limiter.take_code(who, now, password_fits=True)
+
+    async def _succeeded(self, request: Request, visitor: Visitor, now: float) -> None:
+        await self.inside.quick.run(self.limiter.succeeded, self._who(request, visitor), now)
+
+    def _who(self, request: Request, visitor: Visitor) -> limits.Visitor:
+        return self.inside.cookies.visitor(request, name_key(visitor.identity.name))
 
 
 def told(at: int) -> str:
@@ -214,7 +229,3 @@ def told(at: int) -> str:
 
 def _allowed(back: str) -> str:
     return back if back in CONFIRMED else "/account"
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""

@@ -1,6 +1,7 @@
 """What the headers of a request say, read once: its own origin, whether it is foreign, its session token.
 
-Forwarding headers are not looked at: anybody can send them. A proxy is told about by `public_url`.
+Forwarding headers are not looked at here: anybody can send them. A proxy is told about by `public_url`; for
+the visitor's address see proxies.py.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
-from security.accounts.limits import Limiter, Unlimited
+from security.accounts.limits import Limiter, Limits
 from security.accounts.links import Links
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
@@ -75,6 +75,8 @@ class Door:
         # keep out those who are in.
         self._slow = Workers("slow", threads=2, waiting=16)
         self._quick = Workers("quick", threads=4, waiting=256)
+        # Writes to the database come one after another anyway.
+        self._counting = Workers("counting", threads=1, waiting=64)
         users = Users(database, kek, chance.random)
         hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
         self._sessions = Sessions(database, settings, chance.random)
@@ -106,6 +108,7 @@ class Door:
             trail=self.trail,
             slow=self._slow,
             quick=self._quick,
+            counting=self._counting,
             now=chance.now,
         )
         threads = self._slow, self._quick, chance.now
@@ -144,6 +147,7 @@ class Door:
         """Finish what is running and let go of the database."""
         self._slow.close()
         self._quick.close()
+        self._counting.close()
         self.database.dispose()
 
 
@@ -158,6 +162,8 @@ def build_door(
 ) -> Door:
     """Open the database and the key, see that they belong together, and build the door.
 
+    Attempts to sign in are limited unless another `limiter` is given.
+
     Raises:
         StoreError: the database can't be opened, or is damaged.
         KeyEncryptionKeyError: the key is missing, malformed or readable by others.
@@ -168,7 +174,8 @@ def build_door(
         sealed_data = holds_accounts(database)
         kek = load_key_encryption_key(environ, settings.data, may_create=not sealed_data, random=random)
         check_keys(database, kek)
-        return Door(settings, database, kek, _Chance(now, random, rounds, limiter or Unlimited()))
+        chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random))
+        return Door(settings, database, kek, chance)
     except BaseException:
         database.dispose()
         raise

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from security.accounts.errors import AccountSettingsError
 from security.accounts.origins import is_host, origin
+from security.accounts.proxies import Network, check_networks
 
 DATABASE_FILE = "asklepion.db"
 IDLE_MINUTES = (1, 24 * 60)
@@ -20,7 +21,8 @@ class AccountSettings:
 
     `public_url` is the address that visitors type when a proxy with TLS stands in front, for example
     https://asklepion.example.org; without it the app answers on its own address only. `database_url` is
-    any SQLAlchemy address; it may hold a password and is therefore not in `repr`.
+    any SQLAlchemy address; it may hold a password and is therefore not in `repr`. `trusted_proxies` are
+    the networks whose X-Forwarded-For is believed; without any the header is not looked at.
 
     Raises:
         AccountSettingsError: an option is out of its range.
@@ -31,6 +33,7 @@ class AccountSettings:
     public_url: str | None = None
     idle_minutes: int = 30
     absolute_hours: int = 12
+    trusted_proxies: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:
         _check_range("idle_minutes", self.idle_minutes, *IDLE_MINUTES)
@@ -49,6 +52,7 @@ class AccountSettings:
             )
         if self.public_url is not None:
             _public_origin(self.public_url)
+        check_networks(self.trusted_proxies)
 
     @property
     def public_origin(self) -> str | None:

@@ -3,14 +3,15 @@
 The work is the same whoever asks: an unknown name is checked against an account that exists only in
 memory and that no password fits. A code is spent only together with the right password, so a stranger
 can't burn somebody's codes, and in one UPDATE that a second request can't win as well (RFC 6238, 5.2:
-a code is accepted once). What came of it is in the audit trail before anybody is let in. Does not: lock
-accounts or count attempts (limits.py is the place for that).
+a code is accepted once). A sign-in is in the audit trail before anybody is let in. Does not: lock accounts
+or count attempts (limits.py does that).
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import update
@@ -33,6 +34,8 @@ from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 MAX_NAME_TYPED = 256
 _NOBODY = "0" * 32
 _log = logging.getLogger("asklepion.accounts")
+# Told whether the password fits; says whether the code may be looked at.
+CodeGate = Callable[[bool], bool]
 
 
 @dataclass(frozen=True)
@@ -68,22 +71,26 @@ class SignIn:
         self._sessions = sessions
         self._nobody = _nobody(kek, hasher, random)
 
-    def attempt(self, typed: Attempt, now: float, replaces: str | None = None) -> str | None:
+    def attempt(
+        self, typed: Attempt, now: float, replaces: str | None = None, gate: CodeGate = bool
+    ) -> str | None:
         """The token of a new session, or None if anything was wrong.
 
-        On success the session of the token `replaces`, if there is one, ends.
+        On success the session of the token `replaces`, if there is one, ends. `gate` is asked once, whatever
+        the password is; where it says no, no code is right and none is spent.
 
         Raises:
             StoreError: the database refuses; nobody is signed in.
         """
         known = self._users.by_name(typed.name) if len(typed.name) <= MAX_NAME_TYPED else None
         user = known or self._nobody
-        password_fits = self._hasher.verify(typed.password, user.password_hash)
+        password_fits = self._hasher.verify(typed.password, user.password_hash) and known is not None
+        may_try = gate(password_fits)
         # The statement that spends a code runs either way, so that its time doesn't tell about the
         # password; with a wrong one it is aimed at nobody.
         # A disabled account is looked for whoever asks, and answers as a wrong password does.
         disabled = self._users.is_disabled(user.id)
-        spender = user.id if password_fits and known is not None and not disabled else _NOBODY
+        spender = user.id if password_fits and may_try and not disabled else _NOBODY
         code = typed.code.strip() if len(typed.code) <= MAX_CODE_TYPED else ""
         step = self._proof.matching_step(user, code, now)
         with (
@@ -97,7 +104,6 @@ class SignIn:
                 token = self._sessions.begin(session, user.id, now, replaces)
         _log.info("sign-in %s: user %s", "refused" if token is None else "done", known.id if known else "?")
         if token is None:
-            self._trail.refused(known.id if known is not None else NOBODY, now)
             return None
         try:
             self._trail.note(
@@ -108,6 +114,18 @@ class SignIn:
             raise
         self._renew_hash(user, typed.password)
         return token
+
+    def note_refusal(self, name: str, now: float) -> None:
+        """Write a refused attempt into the audit trail.
+
+        For after the answer: the trail writes once a minute for each account, so the time that it takes
+        tells whether the name is known.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        known = self._users.by_name(name) if len(name) <= MAX_NAME_TYPED else None
+        self._trail.refused(NOBODY if known is None else known.id, now)
 
     def _renew_hash(self, user: User, password: str) -> None:
         if not self._hasher.needs_rehash(user.password_hash):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.background import BackgroundTask
 
 from security.accounts.audit import Trail
 from security.accounts.cookies import Cookies
+from security.accounts.errors import BusyError, StoreError
 from security.accounts.forms import read_form
 from security.accounts.identity import SCOPE_KEY
-from security.accounts.limits import Limiter
+from security.accounts.limits import Limiter, Visitor
 from security.accounts.pages import Pages
 from security.accounts.policy import name_key
 from security.accounts.redirects import local_path
@@ -21,10 +25,11 @@ from security.accounts.setup import Setup
 from security.accounts.signin import MAX_NAME_TYPED, Attempt, SignIn
 from security.accounts.work import Workers
 
+_log = logging.getLogger("asklepion.accounts")
 # One answer for every failure: who asks must not learn which part was right (OWASP ASVS 5.0, 6.3.8).
 REFUSED = (
     "That did not match. Check name, password and code. A code works only once: if you have just used "
-    "this one, wait for the next."
+    "this one, wait for the next. After ten wrong codes none is accepted for an hour."
 )
 
 
@@ -42,6 +47,7 @@ class SignInPages:
     trail: Trail
     slow: Workers
     quick: Workers
+    counting: Workers
     now: Callable[[], float]
 
     async def show(self, request: Request) -> Response:
@@ -64,22 +70,35 @@ class SignInPages:
         back = local_path(fields.get("next", "/"))
         name = fields.get("name", "")
         now = self.now()
-        account = name_key(name[:MAX_NAME_TYPED])
-        address = request.client.host if request.client is not None else ""
-        wait = self.limiter.wait_s(account, address, now)
+        visitor = self.cookies.visitor(request, name_key(name[:MAX_NAME_TYPED]))
+        wait = ceil(await self.counting.run(self.limiter.take, visitor, now))
         if wait > 0:
-            return self._refused(
-                fields, back, f"Please wait {int(wait) + 1} seconds and try again.", 429, wait
-            )
+            _log.info("a sign-in was told to wait for %d s", wait)
+            unit = "second" if wait == 1 else "seconds"
+            problem = f"Too many attempts. Please wait {wait} {unit} and try again."
+            return self._refused(fields, back, problem, 429, wait)
         code = fields.get("code", "").strip() or fields.get("recovery", "")
         typed = Attempt(name, fields.get("password", ""), code)
-        token = await self.slow.run(self.signin.attempt, typed, now, self.cookies.token(request))
-        self.limiter.note(account, address, succeeded=token is not None, now=now)
+
+        def may_try(password_fits: bool) -> bool:
+            return self.limiter.take_code(visitor, now, password_fits=password_fits)
+
+        try:
+            token = await self.slow.run(self.signin.attempt, typed, now, self.cookies.token(request), may_try)
+        except BusyError:
+            # Nothing was looked at.
+            await self.counting.run(self.limiter.take_back, visitor, now)
+            raise
         if token is None:
-            return self._refused(fields, back, REFUSED, 401)
-        self.forget(account)
+            response = self._refused(fields, back, REFUSED, 401)
+            response.background = BackgroundTask(self._note_refusal, name, now)
+            return response
+        device = await self._succeeded(visitor, now)
+        self.forget(visitor.account)
         response = _see(back)
         self.cookies.set(request, response, token)
+        if device is not None:
+            self.cookies.set_device(request, response, device)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -107,12 +126,26 @@ class SignInPages:
         )
 
     def _refused(
-        self, fields: Mapping[str, str], back: str, problem: str, status: int, wait: float = 0
+        self, fields: Mapping[str, str], back: str, problem: str, status: int, wait: int = 0
     ) -> Response:
         response = self._form(fields, back, problem, status)
         if wait:
-            response.headers["retry-after"] = str(int(wait) + 1)
+            response.headers["retry-after"] = str(wait)
         return response
+
+    async def _note_refusal(self, name: str, now: float) -> None:
+        try:
+            await self.counting.run(self.signin.note_refusal, name, now)
+        except (BusyError, StoreError) as error:
+            _log.warning("a refused sign-in is not in the audit trail: %s", error)
+
+    async def _succeeded(self, visitor: Visitor, now: float) -> str | None:
+        try:
+            return await self.counting.run(self.limiter.succeeded, visitor, now)
+        except (BusyError, StoreError) as error:
+            # The session stands; what was counted is forgotten within the hour.
+            _log.warning("a sign-in stays counted as an attempt: %s", error)
+            return None
 
 
 def _see(path: str) -> RedirectResponse:

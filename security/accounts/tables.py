@@ -94,3 +94,14 @@ class Foundation(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     administrator: Mapped[str] = mapped_column(ForeignKey(User.id))
     founded_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class AttemptRow(Base):
+    """Failures that were counted under a keyed hash of a name, an address or a device. Times in ms."""
+
+    __tablename__ = "accounts_attempts"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    failures: Mapped[int] = mapped_column(BigInteger)
+    free_at_ms: Mapped[int] = mapped_column(BigInteger)
+    seen_at_ms: Mapped[int] = mapped_column(BigInteger, index=True)

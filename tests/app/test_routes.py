@@ -77,9 +77,22 @@ def test_every_listed_path_is_shut_to_a_websocket(app: App, routes: dict[str, bo
 
 
 @pytest.mark.parametrize(
-    "environ", [{"ASKLEPION_PORT": "70000"}, {"ASKLEPION_PORT": "７８６０"}, {"ASKLEPION_HOST": "x"}]
+    "environ",
+    [
+        {"ASKLEPION_PORT": "70000"},
+        {"ASKLEPION_PORT": "７８６０"},
+        {"ASKLEPION_HOST": "x"},
+        {"ASKLEPION_TRUSTED_PROXIES": "10.0.0.1/8"},
+        {"ASKLEPION_TRUSTED_PROXIES": "0.0.0.0/0"},
+    ],
 )
 def test_settings_that_cannot_be_used_are_named(environ: dict[str, str], tmp_path: Path) -> None:
     (name,) = environ
     with pytest.raises(asklepion.SettingsError, match=name):
         asklepion.Settings.from_env({"ASKLEPION_DATA": str(tmp_path)} | environ)
+
+
+def test_trusted_proxies_reach_the_settings(tmp_path: Path) -> None:
+    environ = {"ASKLEPION_DATA": str(tmp_path), "ASKLEPION_TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
+    settings = asklepion.Settings.from_env(environ)
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]

@@ -117,7 +117,7 @@ USES = (
     ),
     Use("A lost phone: recovery codes, each good once.", "security/crypto/recovery.py"),
     Use(
-        "The place for a limit on attempts. The app ships without one; bcrypt's slowness is all that brakes.",
+        "The limit on attempts: growing waits by name and by address, and ten wrong codes an hour after a right password. A device that signed in before isn't held up by strangers.",
         "security/accounts/limits.py",
     ),
 )

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from security.accounts.door import Door, build_door
+from security.accounts.limits import Unlimited, Visitor
 from security.accounts.settings import AccountSettings
 from security.crypto import onetime
 
@@ -20,6 +21,7 @@ NAME = "Eva Brandt"
 PASSWORD = "violet anchor tundra spoon"
 START = 1_800_000_000.0
 BASE = "http://127.0.0.1:7860"
+NO_LIMIT = Unlimited()
 
 
 @dataclass
@@ -59,7 +61,8 @@ class Rooms:
 class House:
     """The app as app.py puts it together, over a data folder."""
 
-    def __init__(self, data: Path, clock: Clock, *, limiter: Any = None, **settings: Any) -> None:
+    def __init__(self, data: Path, clock: Clock, *, limiter: Any = NO_LIMIT, **settings: Any) -> None:
+        # `limiter=None` is what the app has.
         self.clock = clock
         self.data = data
         self.rooms = Rooms()
@@ -70,8 +73,8 @@ class House:
         app.mount("/", self.rooms)
         self.asgi = self.door.wrap(app)
 
-    def browser(self, base: str = BASE) -> Browser:
-        return Browser(self.asgi, base)
+    def browser(self, base: str = BASE, address: str = "127.0.0.1") -> Browser:
+        return Browser(self.asgi, base, address)
 
     def link(self) -> str:
         link = self.door.setup_link(BASE)
@@ -85,10 +88,12 @@ class House:
 class Browser:
     """Follows nothing by itself, keeps cookies, sends what a browser sends."""
 
-    def __init__(self, asgi: Any, base: str = BASE) -> None:
+    def __init__(self, asgi: Any, base: str = BASE, address: str = "127.0.0.1") -> None:
         self.base = base
         self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(asgi), base_url=base, headers={"accept": "text/html,*/*;q=0.8"}
+            transport=httpx.ASGITransport(asgi, client=(address, 50000)),
+            base_url=base,
+            headers={"accept": "text/html,*/*;q=0.8"},
         )
 
     @property
@@ -165,6 +170,15 @@ def set_up(house: House, base: str = BASE) -> Admin:
 def sign_in(browser: Browser, admin: Admin, clock: Clock, **changes: str) -> httpx.Response:
     fields = {"name": NAME, "password": PASSWORD, "code": admin.code(clock)}
     return browser.post("/login", fields | changes)
+
+
+def guess(house: House, admin: Admin, place: int = 0, name: str = NAME) -> httpx.Response:
+    browser = house.browser(address=f"192.0.2.{place}")
+    return sign_in(browser, admin, house.clock, name=name, password="not the password")
+
+
+def stranger(account: str = "eva", place: int = 0) -> Visitor:
+    return Visitor(account, f"192.0.{place // 256}.{place % 256}")
 
 
 def call(asgi: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
 from security.accounts.door import build_door
+from security.accounts.limits import Unlimited, Visitor
 from security.accounts.settings import AccountSettings
 from security.accounts.signin import Attempt, SignIn
 from security.accounts.signin_pages import REFUSED
@@ -262,17 +263,17 @@ def test_who_is_signed_in_is_sent_on(house: House, admin: Admin, clock: Clock) -
     assert (answer.status_code, answer.headers["location"]) == (303, "/?room=lab")
 
 
-class Strict:
+class Strict(Unlimited):
     """Lets a name try twice."""
 
     def __init__(self) -> None:
         self.notes: list[tuple[str, str, bool]] = []
 
-    def wait_s(self, account: str, address: str, now: float) -> float:
-        return 0.0 if len(self.notes) < 2 else 29.5
-
-    def note(self, account: str, address: str, *, succeeded: bool, now: float) -> None:
-        self.notes.append((account, address, succeeded))
+    def take(self, visitor: Visitor, now: float) -> float:
+        if len(self.notes) >= 2:
+            return 29.5
+        self.notes.append((visitor.account, visitor.address, False))
+        return 0.0
 
 
 def test_a_sign_in_that_can_not_be_stored_spends_nothing(house: House, admin: Admin, clock: Clock) -> None:
