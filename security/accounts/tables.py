@@ -58,3 +58,12 @@ class Foundation(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     administrator: Mapped[str] = mapped_column(ForeignKey(User.id))
     founded_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class InstallationSecret(Base):
+    """A secret of the whole installation, wrapped under the key-encryption key; see keyring.py."""
+
+    __tablename__ = "accounts_installation_secrets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
