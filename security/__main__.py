@@ -1,4 +1,4 @@
-"""Security from a shell: the lessons of the lab, and the audit trail.
+"""Security from a shell: the lessons of the lab, the audit trail, and the vault's keys and backups.
 
 Exit codes: 0 done, 1 the trail is not intact, 2 what was given can't be used or a run was stopped at its
 bounds.
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from security.accounts import commands as trail
+from security.accounts import vault_commands as vault
 from security.accounts.errors import AccountsError
 from security.crypto.errors import CryptoError
 from security.lab import commands
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         added = parser.add_subparsers(dest="command", required=True)
         commands.add_parser(added, functools.partial(_tools, models))
         trail.add_parser(added)
+        vault.add_parser(added)
         arguments = parser.parse_args(argv)
         try:
             code: int = arguments.run(arguments)

@@ -6,6 +6,7 @@ migrate, back up, or encrypt the file (what is secret in it is sealed column by 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from security.accounts.settings import AccountSettings
 from security.accounts.tables import Base
 
 _BUSY_MS = 5000
+_log = logging.getLogger("asklepion.accounts")
 
 
 def open_database(settings: AccountSettings) -> Engine:
@@ -65,6 +67,25 @@ def store_errors(consequence: str) -> Iterator[None]:
         raise StoreError(f"{_explained(error, 'The database')} {consequence}") from error
 
 
+def scrub(engine: Engine) -> bool:
+    """Rewrite a SQLite file without what was deleted, and empty its write-ahead log; whether that was done.
+
+    False: another connection is reading, or the disk is full; the log is emptied at the latest when the
+    last connection closes. Does not reach copies: snapshots, backups, spare blocks of an SSD. Another kind
+    of database is left to its own means (PostgreSQL: VACUUM FULL, and its archived log).
+    """
+    if engine.dialect.name != "sqlite":
+        return False
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    except SQLAlchemyError as error:
+        _log.warning("The database was not scrubbed (%s).", type(error).__name__)
+        return False
+    return int(busy) == 0
+
+
 def _address(settings: AccountSettings) -> tuple[URL, str]:
     if settings.database_url is None:
         file = settings.database_file
@@ -101,6 +122,8 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         # FULL: a code that was spent must still be spent after a power cut.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten: a wrapped key must not outlive its account in a free page.
+        cursor.execute("PRAGMA secure_delete = ON")
     finally:
         cursor.close()
 

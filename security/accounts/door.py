@@ -5,6 +5,7 @@ Nothing happens at import; everything that can fail at start fails in `build_doo
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -23,12 +24,14 @@ from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
+from security.accounts.keyring import open_keys
 from security.accounts.limits import Limiter, Limits
 from security.accounts.links import Links
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
 from security.accounts.people import People
 from security.accounts.people_pages import PeoplePages
+from security.accounts.presence import Presence
 from security.accounts.proof import Proof
 from security.accounts.reset_pages import ResetPages
 from security.accounts.resets import Resets
@@ -39,9 +42,8 @@ from security.accounts.setup_pages import INVITATION, SETUP, SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
 from security.accounts.users import Users
-from security.accounts.vault import Vault, check_keys, holds_accounts
+from security.accounts.vault import Vault
 from security.accounts.work import Workers
-from security.crypto.keyfile import load_key_encryption_key
 from security.crypto.passwords import DEFAULT_ROUNDS, PasswordHasher
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes
 
@@ -63,13 +65,19 @@ class Door:
     """Everything that app.py needs of accounts. `router` belongs inside the app, `wrap` around it."""
 
     def __init__(
-        self, settings: AccountSettings, database: Engine, kek: KeyEncryptionKey, chance: _Chance
+        self,
+        settings: AccountSettings,
+        database: Engine,
+        kek: KeyEncryptionKey,
+        chance: _Chance,
+        presence: Presence,
     ) -> None:
         self.database = database
         self.vault = Vault(database, kek)
         self.trail = Trail.open(database)
         self._settings = settings
         self._now = chance.now
+        self._presence = presence
         # bcrypt releases the GIL: two at once leave cores for the models; a full pool is some two
         # seconds' wait. Looking up sessions has threads of its own, so that a flood of sign-ins does not
         # keep out those who are in.
@@ -149,6 +157,7 @@ class Door:
         self._quick.close()
         self._counting.close()
         self.database.dispose()
+        self._presence.close()
 
 
 def build_door(
@@ -165,20 +174,19 @@ def build_door(
     Attempts to sign in are limited unless another `limiter` is given.
 
     Raises:
-        StoreError: the database can't be opened, or is damaged.
+        StoreError: the database can't be opened, or is damaged, or its key is being changed.
         KeyEncryptionKeyError: the key is missing, malformed or readable by others.
         SealedUnderAnotherKeyError: the key does not open the accounts in this database.
     """
     database = open_database(settings)
-    try:
-        sealed_data = holds_accounts(database)
-        kek = load_key_encryption_key(environ, settings.data, may_create=not sealed_data, random=random)
-        check_keys(database, kek)
+    with contextlib.ExitStack() as undo:
+        undo.callback(database.dispose)
+        presence = undo.enter_context(Presence(settings.data))
+        kek = open_keys(database, environ, presence, settings.data, now, random)
         chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random))
-        return Door(settings, database, kek, chance)
-    except BaseException:
-        database.dispose()
-        raise
+        door = Door(settings, database, kek, chance, presence)
+        undo.pop_all()
+        return door
 
 
 def _router(

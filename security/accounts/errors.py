@@ -27,6 +27,10 @@ class SealedUnderAnotherKeyError(AccountsError):
     """The accounts in the database can't be opened with the key-encryption key at hand."""
 
 
+class BackupError(AccountsError):
+    """A backup can't be made, is damaged or is none, or can't be restored there."""
+
+
 class UnknownUserError(AccountsError):
     """No account has this id."""
 

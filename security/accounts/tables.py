@@ -105,3 +105,12 @@ class AttemptRow(Base):
     failures: Mapped[int] = mapped_column(BigInteger)
     free_at_ms: Mapped[int] = mapped_column(BigInteger)
     seen_at_ms: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class InstallationSecret(Base):
+    """A secret of the whole installation, wrapped under the key-encryption key; see keyring.py."""
+
+    __tablename__ = "accounts_installation_secrets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)

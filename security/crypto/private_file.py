@@ -78,6 +78,7 @@ def create_private(path: Path, content: bytes) -> None:
                     raise
                 with contextlib.suppress(FileExistsError):
                     _write_new(path, content)
+            _sync_folder(path.parent)
         finally:
             scratch.unlink(missing_ok=True)
     except OSError as error:
@@ -109,6 +110,15 @@ def _check_private(path: Path, status: os.stat_result) -> None:
             path=path,
             owner=status.st_uid,
         )
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a power cut can take the name of a key that data was sealed under meanwhile.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_new(path: Path, content: bytes) -> None:

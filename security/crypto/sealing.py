@@ -12,13 +12,14 @@ Blob formats (all integers big-endian):
 
 The bytes before the nonce and the encoded context are the associated data: changing a version, a key
 id or a context is as fatal as changing the ciphertext. The key id names the key-encryption key without
-revealing it, so that a rotation can find what is still wrapped under the old one.
+revealing it, so that a rotation can find what is still wrapped under the old one. Data keys and named
+secrets are wrapped in the same form for different purposes: neither opens as the other.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -86,9 +87,13 @@ class DataKey:
 
 
 class KeyEncryptionKey:
-    """The one 32-byte key that wraps all data keys, and from which keyed hashes derive theirs."""
+    """The one 32-byte key that wraps all data keys.
 
-    __slots__ = ("_key", "_random", "key_id")
+    Keyed hashes derive theirs from it, or from a root of their own (`rooted`), which stays when the key is
+    changed.
+    """
+
+    __slots__ = ("_kept", "_key", "_random", "_root", "key_id")
 
     def __init__(self, key: bytes, random: RandomBytes = secrets.token_bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -97,20 +102,30 @@ class KeyEncryptionKey:
             )
         self._key = key
         self._random = random
-        self.key_id = self.derive("key id", KEY_ID_BYTES)
+        self._root = key
+        self._kept: Mapping[str, bytes] = {}
+        self.key_id = _derived(key, "key id", KEY_ID_BYTES)
 
     def __repr__(self) -> str:
         return f"KeyEncryptionKey(id={self.key_id.hex()}, key hidden)"
 
+    def rooted(self, root: bytes, kept: Mapping[str, bytes]) -> KeyEncryptionKey:
+        """The same key, but `derive` answers from `kept`, by purpose, and else derives from `root`."""
+        one = KeyEncryptionKey(self._key, self._random)
+        one._root = root
+        one._kept = dict(kept)
+        return one
+
     def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
         """A key of `length` bytes for one purpose, by HKDF-SHA-256 (RFC 5869), independent of all others."""
-        info = b"asklepion/v1/" + purpose.encode("utf-8")
-        return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._key)
+        if length == KEY_BYTES and purpose in self._kept:
+            return self._kept[purpose]
+        return _derived(self._root, purpose, length)
 
     def new_data_key(self, owner: str) -> tuple[DataKey, bytes]:
         """A fresh data key for `owner` and its wrapped form (81 bytes) to be stored."""
         key = self._random(KEY_BYTES)
-        return DataKey(key, self._random), self._wrap(key, owner)
+        return DataKey(key, self._random), self._wrap(key, _wrapping(owner))
 
     def unwrap(self, wrapped: bytes, owner: str) -> DataKey:
         """The data key of `owner`.
@@ -119,23 +134,67 @@ class KeyEncryptionKey:
             WrongKeyError: it was wrapped under another key-encryption key.
             SealError: the wrapped key is damaged or belongs to another owner.
         """
-        header = wrapped[: 1 + KEY_ID_BYTES]
-        if header[:1] != _WRAPPED_V1 or len(header) != 1 + KEY_ID_BYTES:
-            raise SealError("The wrapped data key has an unknown version.", version=wrapped[:1].hex())
-        if header[1:] != self.key_id:
+        return DataKey(self._open(wrapped, _wrapping(owner)), self._random)
+
+    def rewrap(self, wrapped: bytes, owner: str, new: KeyEncryptionKey) -> bytes:
+        """The data key of `owner`, wrapped under `new`; the data key itself, and what it sealed, stay.
+
+        Does not make a stolen copy worthless: who has this key and an older database has the data keys.
+
+        Raises:
+            WrongKeyError, SealError: as for `unwrap`.
+        """
+        return new._wrap(self._open(wrapped, _wrapping(owner)), _wrapping(owner))
+
+    def wrap_secret(self, secret: bytes, name: str) -> bytes:
+        """A secret of the installation, such as the root of derived keys, in its form to be stored."""
+        return self._wrap(secret, _secret(name))
+
+    def unwrap_secret(self, wrapped: bytes, name: str) -> bytes:
+        """What `wrap_secret` wrapped under this name.
+
+        Raises:
+            WrongKeyError, SealError: as for `unwrap`.
+        """
+        return self._open(wrapped, _secret(name))
+
+    def _open(self, wrapped: bytes, context: SealContext) -> bytes:
+        under = wrapped_under(wrapped)
+        if under != self.key_id:
             raise WrongKeyError(
                 "The data key was wrapped under another key-encryption key.",
-                wrapped_under=header[1:].hex(),
+                wrapped_under=under.hex(),
                 at_hand=self.key_id.hex(),
             )
-        return DataKey(_decrypt(header, wrapped, _wrapping(owner), self._key), self._random)
+        return _decrypt(_WRAPPED_V1 + under, wrapped, context, self._key)
 
-    def _wrap(self, key: bytes, owner: str) -> bytes:
-        return _encrypt(_WRAPPED_V1 + self.key_id, key, _wrapping(owner), self._key, self._random)
+    def _wrap(self, key: bytes, context: SealContext) -> bytes:
+        return _encrypt(_WRAPPED_V1 + self.key_id, key, context, self._key, self._random)
+
+
+def wrapped_under(wrapped: bytes) -> bytes:
+    """The id of the key-encryption key that is needed for `wrapped`; it is not authenticated.
+
+    Raises:
+        SealError: `wrapped` has an unknown version.
+    """
+    header = wrapped[: 1 + KEY_ID_BYTES]
+    if header[:1] != _WRAPPED_V1 or len(header) != 1 + KEY_ID_BYTES:
+        raise SealError("The wrapped data key has an unknown version.", version=wrapped[:1].hex())
+    return header[1:]
+
+
+def _derived(key: bytes, purpose: str, length: int) -> bytes:
+    info = b"asklepion/v1/" + purpose.encode("utf-8")
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(key)
 
 
 def _wrapping(owner: str) -> SealContext:
     return SealContext(owner=owner, purpose="data-key")
+
+
+def _secret(name: str) -> SealContext:
+    return SealContext(owner="", purpose="secret", record=name)
 
 
 def _encrypt(header: bytes, plaintext: bytes, context: SealContext, key: bytes, random: RandomBytes) -> bytes:

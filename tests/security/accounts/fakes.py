@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -61,17 +62,29 @@ class Rooms:
 class House:
     """The app as app.py puts it together, over a data folder."""
 
-    def __init__(self, data: Path, clock: Clock, *, limiter: Any = NO_LIMIT, **settings: Any) -> None:
+    def __init__(
+        self,
+        data: Path,
+        clock: Clock,
+        *,
+        limiter: Any = NO_LIMIT,
+        environ: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         # `limiter=None` is what the app has.
         self.clock = clock
         self.data = data
         self.rooms = Rooms()
         self.settings = AccountSettings(data=data, **settings)
-        self.door: Door = build_door(self.settings, {}, now=clock, rounds=4, limiter=limiter)
+        self.door: Door = build_door(self.settings, environ or {}, now=clock, rounds=4, limiter=limiter)
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         app.include_router(self.door.router)
         app.mount("/", self.rooms)
         self.asgi = self.door.wrap(app)
+
+    @property
+    def database(self) -> Engine:
+        return self.door.database
 
     def browser(self, base: str = BASE, address: str = "127.0.0.1") -> Browser:
         return Browser(self.asgi, base, address)
