@@ -5,6 +5,7 @@ Nothing happens at import; everything that can fail at start fails in `build_doo
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from starlette.types import ASGIApp
 
 from security.accounts.audit import Trail
 from security.accounts.database import open_database
+from security.accounts.endings import Pause
+from security.accounts.indoors import Indoors
 from security.accounts.limits import Limiter, Unlimited
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
@@ -85,9 +88,19 @@ class Door:
         first = SetupPages(pages, self._setup, self._slow, self._quick, chance.now)
         self.router = _router(pages, entrance, first)
 
-    def wrap(self, app: ASGIApp) -> ASGIApp:
-        """`app` behind the door: nothing of it is reached without a session."""
-        return Guard(app, self._settings, self._sessions, self._quick, self._now)
+    def wrap(self, app: ASGIApp, pause: Pause = asyncio.sleep) -> ASGIApp:
+        """`app` behind the door: nothing of it is reached without a session.
+
+        `pause` waits between two looks at the session of an answer that is still running.
+        """
+        return Guard(app, self._settings, self._sessions, self._quick, self._now, pause)
+
+    def indoors(self, rooms: ASGIApp, uploads: Path) -> ASGIApp:
+        """Gradio's `rooms`, of which each user reaches what the page needs and what is that user's own.
+
+        `uploads` is where Gradio puts files.
+        """
+        return Indoors(rooms, uploads, self._settings, self._now)
 
     def setup_link(self, base: str) -> str | None:
         """A one-time link to set-up while there is no administrator, else None.
