@@ -157,8 +157,12 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(door.router)
-    app.mount("/", rooms)
+    app.mount("/", door.indoors(rooms, _uploads(settings)))
     return House(door.wrap(app), app, door, rooms)
+
+
+def _uploads(settings: Settings) -> Path:
+    return (settings.data / "uploads").resolve()
 
 
 async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door, rooms: Rooms) -> None:
@@ -179,7 +183,7 @@ async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door
 def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> tuple[FastAPI, Any]:
     """The page over the real assistant, which begins to load, and what frees its models."""
     # Gradio reads it when it is imported: uploads belong under our own, private folder.
-    os.environ["GRADIO_TEMP_DIR"] = str(settings.data / "uploads")
+    os.environ["GRADIO_TEMP_DIR"] = str(_uploads(settings))
     from assistant.build import AssistantSettings, Warmup, load_assistant
     from assistant.conversations import Conversations
     from assistant.errors import EngineError

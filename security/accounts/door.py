@@ -5,6 +5,7 @@ Nothing happens at import; everything that can fail at start fails in `build_doo
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import time
@@ -22,6 +23,8 @@ from security.accounts.account_pages import AccountPages
 from security.accounts.audit import Trail
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
+from security.accounts.endings import Pause
+from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
 from security.accounts.keyring import open_keys
@@ -133,9 +136,19 @@ class Door:
             },
         )
 
-    def wrap(self, app: ASGIApp) -> ASGIApp:
-        """`app` behind the door: nothing of it is reached without a session."""
-        return Guard(app, self._settings, self._sessions, self._quick, self._now)
+    def wrap(self, app: ASGIApp, pause: Pause = asyncio.sleep) -> ASGIApp:
+        """`app` behind the door: nothing of it is reached without a session.
+
+        `pause` waits between two looks at the session of an answer that is still running.
+        """
+        return Guard(app, self._settings, self._sessions, self._quick, self._now, pause)
+
+    def indoors(self, rooms: ASGIApp, uploads: Path) -> ASGIApp:
+        """Gradio's `rooms`, of which each user reaches what the page needs and what is that user's own.
+
+        `uploads` is where Gradio puts files.
+        """
+        return Indoors(rooms, uploads, self._settings, self._now)
 
     def setup_link(self, base: str) -> str | None:
         """A one-time link to set-up while there is no administrator, else None.

@@ -19,6 +19,8 @@ ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
         # Not no-referrer: under it browsers send "Origin: null" with our own forms too (Fetch, 3.2),
         # which could not be told from a foreign page's.
         b"referrer-policy": b"same-origin",
+        # Nothing here opens windows that talk to it, and no window that opened it may.
+        b"cross-origin-opener-policy": b"same-origin",
         b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         b"cross-origin-resource-policy": b"same-origin",
     }

@@ -1,12 +1,13 @@
 """The one place that decides who gets in: around the whole app, denying by default.
 
 Pure ASGI. What is behind it is reached with a good session and not otherwise; a few exact paths of the
-door itself are open. Does not: decide what a signed-in user may do, or end a stream that is already
-running when its session ends.
+door itself are open. An answer that is still running when its session ends is broken off (endings.py).
+Does not: decide what a signed-in user may do (indoors.py does, for Gradio's own routes).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from security.accounts.arrivals import SAFE_METHODS, Arrival, read_arrival
+from security.accounts.endings import Pause, watched
 from security.accounts.errors import BusyError, StoreError
 from security.accounts.headers import DOOR_CSP, dressed
 from security.accounts.identity import SCOPE_KEY, SCOPE_PREFIX, Identity
@@ -56,12 +58,14 @@ class Guard:
         sessions: Sessions,
         workers: Workers,
         now: Callable[[], float],
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._app = app
         self._settings = settings
         self._sessions = sessions
         self._workers = workers
         self._now = now
+        self._pause = pause
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI.
@@ -85,7 +89,7 @@ class Guard:
         arrival = read_arrival(scope, self._settings)
         send = dressed(send, secure=arrival.secure)
         if arrival.own_origin is None:
-            await _refuse(
+            await refuse(
                 send,
                 421,
                 "This app does not answer to the name in the address. Open it under its own address; behind "
@@ -93,25 +97,42 @@ class Guard:
             )
             return
         if scope["method"] not in SAFE_METHODS and arrival.foreign:
-            await _refuse(send, 403, "This request was made by another site's page and is refused.")
+            await refuse(send, 403, "This request was made by another site's page and is refused.")
             return
         open_methods = open_to_all(scope)
         if open_methods is not None and scope["method"] not in open_methods:
             allow = ", ".join(sorted(open_methods)).encode()
-            await _refuse(send, 405, "This address does not take this kind of request.", (b"allow", allow))
+            await refuse(send, 405, "This address does not take this kind of request.", (b"allow", allow))
             return
         try:
             user = await self._identify(arrival)
         except (BusyError, StoreError) as error:
             _log.warning("a request was turned away: %s", error)
-            await _refuse(send, 503, str(error), (b"retry-after", b"2"))
+            await refuse(send, 503, str(error), (b"retry-after", b"2"))
             return
         if user is not None:
             scope[SCOPE_KEY] = user
         elif open_methods is None:
             await self._ask_to_sign_in(scope, arrival, send)
             return
-        await self._app(scope, receive, send)
+        if open_methods is None and arrival.token is not None and user is not None:
+            await self._while_signed_in(arrival.token, user, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _while_signed_in(
+        self, token: str, user: Identity, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async def good() -> bool:
+            found = await self._workers.run(self._sessions.identify, token, self._now(), prolong=False)
+            return found is not None and found.id == user.id
+
+        with self._sessions.listening(token) as woken:
+            unsaid = await watched(
+                lambda its_send: self._app(scope, receive, its_send), send, good, woken, self._pause
+            )
+        if unsaid:
+            await refuse(send, 401, "Please sign in.")
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = read_arrival(scope, self._settings)
@@ -137,7 +158,7 @@ class Guard:
 
     async def _ask_to_sign_in(self, scope: Scope, arrival: Arrival, send: Send) -> None:
         if scope["method"] not in _READ or not arrival.accepts_html:
-            await _refuse(send, 401, "Please sign in.")
+            await refuse(send, 401, "Please sign in.")
             return
         back = local_path(_target(scope))
         where = "/login" if back == "/" else f"/login?next={quote(back, safe='/')}"
@@ -169,7 +190,8 @@ def _target(scope: Scope) -> str:
     return f"{path}?{query}" if query else path
 
 
-async def _refuse(send: Send, status: int, detail: str, *extra: tuple[bytes, bytes]) -> None:
+async def refuse(send: Send, status: int, detail: str, *extra: tuple[bytes, bytes]) -> None:
+    """Answer with one sentence as JSON."""
     body = json.dumps({"detail": detail}).encode()
     start: Message = {
         "type": "http.response.start",

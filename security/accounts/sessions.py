@@ -7,11 +7,13 @@ nobody who has stolen a cookie.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import logging
 import re
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
@@ -19,6 +21,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from security.accounts.database import store_errors
+from security.accounts.endings import Endings
 from security.accounts.errors import StoreError
 from security.accounts.identity import Identity, Role
 from security.accounts.settings import AccountSettings
@@ -53,6 +56,7 @@ class Sessions:
         self._idle = settings.idle_s
         self._absolute = settings.absolute_s
         self._random = random
+        self.endings = Endings()
 
     def begin(self, session: Session, user: str, now: float, replaces: str | None = None) -> str:
         """Add a session for `user` to a transaction that the caller commits; returns its token.
@@ -71,8 +75,10 @@ class Sessions:
         session.add(SessionRow(digest=_digest(token), user_id=user, created_at=int(now), seen_at=int(now)))
         return token
 
-    def identify(self, token: str, now: float) -> Identity | None:
+    def identify(self, token: str, now: float, *, prolong: bool = True) -> Identity | None:
         """Who holds `token`, if the session is still good; notes at most once a minute that it was seen.
+
+        Without `prolong` it only looks: a page that is left open must not keep its own session alive.
 
         Raises:
             StoreError: the database can't be read.
@@ -88,7 +94,7 @@ class Sessions:
             ).one_or_none()
             if found is None or not self._is_good(found.created_at, found.seen_at, now):
                 return None
-        if now - found.seen_at >= SEEN_EVERY_S:
+        if prolong and now - found.seen_at >= SEEN_EVERY_S:
             self._note(token, now)
         return Identity(found.id, found.name, Role(found.role))
 
@@ -106,6 +112,11 @@ class Sessions:
             session.begin(),
         ):
             session.execute(delete(SessionRow).where(SessionRow.digest == _digest(token)))
+        self.endings.tell(_digest(token))
+
+    def listening(self, token: str) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set when the session of `token` is ended here; for use inside an event loop."""
+        return self.endings.listening(_digest(token))
 
     def open_to(self, user: str, token: str, now: float) -> list[OpenSession]:
         """The sessions of `user` that are still good, the latest first; `token` tells which is this one."""
@@ -133,7 +144,10 @@ class Sessions:
                 .where(SessionRow.digest == bytes.fromhex(handle), SessionRow.user_id == user)
                 .returning(SessionRow.user_id)
             )
-            return ended.scalar_one_or_none() is not None
+            done = ended.scalar_one_or_none() is not None
+        if done:
+            self.endings.tell(bytes.fromhex(handle))
+        return done
 
     def end_all(self, session: Session, user: str, but: str | None = None) -> None:
         """End the sessions of `user`, save that of the token `but`, in a transaction of the caller's."""

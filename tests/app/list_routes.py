@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 import app as asklepion
@@ -41,17 +43,23 @@ def listed(routes: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
             raise TypeError(f"{route!r} is a kind of route that this list does not know")
 
 
+@contextlib.contextmanager
+def built(folder: Path) -> Iterator[tuple[asklepion.House, FastAPI]]:
+    """The app over a data folder, and its page, which is not in it yet; no model is loaded."""
+    settings = asklepion.Settings("127.0.0.1", 7860, folder)
+    house = asklepion.build_house(settings, {})
+    studio = Studio.open(folder / "training", Choices(house.door.database), SigningKey(bytes(32)))
+    service = ChatService(Loaded(ScriptedEngine()), MemoryStore())
+    lab = Lab(Results(house.door.database), time.time)
+    yield house, asklepion.build_page(settings, service, studio, lab)
+    lab.close()
+    studio.close()
+    house.door.close()
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = asklepion.Settings("127.0.0.1", 7860, Path(folder))
-        house = asklepion.build_house(settings, {})
-        studio = Studio.open(Path(folder) / "training", Choices(house.door.database), SigningKey(bytes(32)))
-        service = ChatService(Loaded(ScriptedEngine()), MemoryStore())
-        lab = Lab(Results(house.door.database), time.time)
-        page = asklepion.build_page(settings, service, studio, lab)
+    with tempfile.TemporaryDirectory() as folder, built(Path(folder)) as (house, page):
         routes = sorted({item for router in (house.app, page) for item in listed(router.routes)})
-        studio.close()
-        house.door.close()
     json.dump(routes, sys.stdout)
 
 

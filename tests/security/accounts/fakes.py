@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy.engine import Engine
 
 from security.accounts.door import Door, build_door
 from security.accounts.limits import Unlimited, Visitor
