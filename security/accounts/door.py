@@ -23,7 +23,7 @@ from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
-from security.accounts.setup import Setup
+from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
 from security.accounts.setup_pages import SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
@@ -52,7 +52,12 @@ class Door:
     """Everything that app.py needs of accounts. `router` belongs inside the app, `wrap` around it."""
 
     def __init__(
-        self, settings: AccountSettings, database: Engine, kek: KeyEncryptionKey, chance: _Chance
+        self,
+        settings: AccountSettings,
+        database: Engine,
+        kek: KeyEncryptionKey,
+        chance: _Chance,
+        setup_token: str = "",
     ) -> None:
         self.database = database
         self.vault = Vault(database, kek)
@@ -69,7 +74,9 @@ class Door:
         self._sessions = Sessions(database, settings, chance.random)
         self._setup = Setup(users, hasher, self.trail, chance.random)
         signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
-        pages = Pages()
+        if setup_token:
+            self._setup.take_token(setup_token)
+        pages = Pages(settings.notice)
         entrance = SignInPages(
             settings=settings,
             pages=pages,
@@ -93,7 +100,7 @@ class Door:
         """A one-time link to set-up while there is no administrator, else None.
 
         Each call makes a new token; an earlier link is void from then on. `public_url`, if set, takes
-        the place of `base`.
+        the place of `base`. A token of the operator's own is not told: its name stands in the link.
 
         Raises:
             StoreError: the database can't be read.
@@ -101,7 +108,8 @@ class Door:
         if not self._setup.is_open():
             return None
         root = (self._settings.public_origin or base).rstrip("/")
-        return f"{root}/setup?token={self._setup.new_token()}"
+        token = f"<{SETUP_TOKEN_VARIABLE}>" if self._setup.given else self._setup.new_token()
+        return f"{root}/setup?token={token}"
 
     def close(self) -> None:
         """Finish what is running and let go of the database."""
@@ -125,13 +133,15 @@ def build_door(
         StoreError: the database can't be opened, or is damaged.
         KeyEncryptionKeyError: the key is missing, malformed or readable by others.
         SealedUnderAnotherKeyError: the key does not open the accounts in this database.
+        AccountSettingsError: ASKLEPION_SETUP_TOKEN is set and can be guessed.
     """
     database = open_database(settings)
     try:
         sealed_data = holds_accounts(database)
         kek = load_key_encryption_key(environ, settings.data, may_create=not sealed_data, random=random)
         check_keys(database, kek)
-        return Door(settings, database, kek, _Chance(now, random, rounds, limiter or Unlimited()))
+        chance = _Chance(now, random, rounds, limiter or Unlimited())
+        return Door(settings, database, kek, chance, environ.get(SETUP_TOKEN_VARIABLE, ""))
     except BaseException:
         database.dispose()
         raise

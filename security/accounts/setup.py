@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import threading
 from dataclasses import dataclass, field
 
 from security.accounts.audit import NOBODY, Trail
-from security.accounts.errors import SetupClosedError, SetupCodeError, SetupExpiredError
+from security.accounts.errors import AccountSettingsError, SetupClosedError, SetupCodeError, SetupExpiredError
 from security.accounts.policy import check_password, checked_name
 from security.accounts.users import NewAdministrator, Users
 from security.crypto import onetime, recovery
@@ -25,7 +26,11 @@ from security.crypto.sealing import RandomBytes
 PENDING_S = 15 * 60
 PENDING_MAX = 8
 SHOWN_AGAIN_S = 10 * 60
+SETUP_TOKEN_VARIABLE = "ASKLEPION_SETUP_TOKEN"  # noqa: S105  # the name, not the token
 _TOKEN_BYTES = 32
+_GIVEN = re.compile(r"[A-Za-z0-9_-]{32,256}")
+# 32 random characters out of 64 have fewer than this once in billions of tries; "aaaa..." always has.
+_GIVEN_KINDS = 10
 _CLOSED = "This set-up link does not work, or does not work any more."
 
 
@@ -65,6 +70,7 @@ class Setup:
         self._lock = threading.RLock()
         self._closed = False
         self._token: bytes | None = None
+        self._given = False
         self._secret = ""
         self._pending: dict[bytes, _Pending] = {}
         self._finished: _Finished | None = None
@@ -75,15 +81,38 @@ class Setup:
             self._closed = self._users.administrator_exists()
         return not self._closed
 
+    @property
+    def given(self) -> bool:
+        """Whether the token is one that the operator chose, and not one that is printed."""
+        return self._given
+
     def new_token(self) -> str:
         """A token for the link. Only its hash is kept; an earlier token and what hangs on it are void."""
         token = self._random_text()
+        self._expect(token)
+        return token
+
+    def take_token(self, token: str) -> None:
+        """Use the operator's own token. Only its hash is kept, and it works until there is an administrator.
+
+        Raises:
+            AccountSettingsError: it can be guessed, or can't be in a link. The message does not hold it.
+        """
+        if not _GIVEN.fullmatch(token) or len(set(token)) < _GIVEN_KINDS:
+            raise AccountSettingsError(
+                f"{SETUP_TOKEN_VARIABLE} must be 32 to 256 random characters out of A-Z, a-z, 0-9, - and _. "
+                "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+                option=SETUP_TOKEN_VARIABLE,
+            )
+        self._given = True
+        self._expect(token)
+
+    def _expect(self, token: str) -> None:
         with self._lock:
             self._token = _digest(token)
             # One secret a token: a page that is loaded again shows the QR that was scanned already.
             self._secret = onetime.new_secret(self._random)
             self._pending.clear()
-        return token
 
     def admits(self, token: str) -> bool:
         """Whether `token` is the one on the link and there is still something to set up."""

@@ -28,7 +28,8 @@ ISSUER = "Asklepion"
 _GROUP = 4
 _CLOSED_TEXT = (
     "This set-up link does not work, or does not work any more. If the app has been set up, please sign "
-    "in. If not, use the newest link in the terminal: each start of the app prints a new one."
+    "in. If not, use the newest link in the terminal: each start of the app prints a new one. "
+    "Where the token was set as ASKLEPION_SETUP_TOKEN, use that one."
 )
 
 

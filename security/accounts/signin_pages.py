@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from security.accounts.arrivals import COOKIE, SECURE_COOKIE, is_secure, session_token
+from security.accounts.arrivals import is_secure, session_token
 from security.accounts.audit import Trail
+from security.accounts.cookies import cookie_name, give_cookie, take_cookie
 from security.accounts.forms import read_form
 from security.accounts.identity import SCOPE_KEY
 from security.accounts.limits import Limiter
@@ -50,12 +51,7 @@ class SignInPages:
         if request.scope.get(SCOPE_KEY) is not None:
             return _see(back)
         if await self.quick.run(self.setup.is_open):
-            return self.pages.message(
-                "Not set up yet",
-                "This app has no administrator yet. Open the set-up link that was printed in the terminal "
-                "when the app was started.",
-                200,
-            )
+            return self.pages.message("Not set up yet", self._how_to_set_up(), 200)
         return self._form({}, back)
 
     async def sign_in(self, request: Request) -> Response:
@@ -79,7 +75,8 @@ class SignInPages:
             return self._refused(fields, back, REFUSED, 401)
         self.setup.forget()
         response = _see(back)
-        self._set_cookie(request, response, token)
+        secure = is_secure(request.scope, self.settings)
+        give_cookie(response, token, secure=secure, framed=self.settings.framed)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -91,9 +88,19 @@ class SignInPages:
         if identity is not None:
             await self.slow.run(self.trail.note, "sign-out", identity.id, self.now())
         response = _see("/login")
-        secure = is_secure(request.scope, self.settings)
-        response.delete_cookie(_cookie(secure), path="/", secure=secure, httponly=True, samesite="lax")
+        take_cookie(response, secure=is_secure(request.scope, self.settings), framed=self.settings.framed)
         return response
+
+    def _how_to_set_up(self) -> str:
+        if self.setup.given:
+            return (
+                "This app has no administrator yet. Open /setup?token=... with the token that was set as the "
+                "secret ASKLEPION_SETUP_TOKEN."
+            )
+        return (
+            "This app has no administrator yet. Open the set-up link that was printed in the terminal "
+            "when the app was started."
+        )
 
     def _form(
         self, fields: Mapping[str, str], back: str, problem: str | None = None, status: int = 200
@@ -105,6 +112,7 @@ class SignInPages:
             recovering=bool(fields.get("recovery")),
             next=back,
             problem=problem,
+            outside=self.settings.public_origin if self.settings.framed else None,
         )
 
     def _refused(
@@ -116,18 +124,7 @@ class SignInPages:
         return response
 
     def _token(self, request: Request) -> str | None:
-        return session_token(request.scope, _cookie(is_secure(request.scope, self.settings)))
-
-    def _set_cookie(self, request: Request, response: Response, token: str) -> None:
-        secure = is_secure(request.scope, self.settings)
-        # Lax, not Strict: with Strict a link from a mail or another site would show the sign-in page to
-        # somebody who is signed in. What Lax lets through is GET, which changes nothing here, and the
-        # middleware refuses foreign origins besides. No Max-Age: the cookie ends with the browser.
-        response.set_cookie(_cookie(secure), token, path="/", secure=secure, httponly=True, samesite="lax")
-
-
-def _cookie(secure: bool) -> str:
-    return SECURE_COOKIE if secure else COOKIE
+        return session_token(request.scope, cookie_name(secure=is_secure(request.scope, self.settings)))
 
 
 def _see(path: str) -> RedirectResponse:
