@@ -1,4 +1,4 @@
-# make run | make test | make check | make bench: each does all its own set-up.
+# make run | make test | make check | make bench | make space | make publish: each does all its own set-up.
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -9,7 +9,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: run test check bench browser clean
+.PHONY: run test check bench browser space publish clean
 .DEFAULT_GOAL := run
 
 # The stamps are renewed when a requirements file changes.
@@ -49,6 +49,15 @@ check: $(VENV)/.dev-stamp
 
 bench: $(VENV)/.dev-stamp
 	$(BIN)/python -m bench
+
+# The folder that a Hugging Face Space is made of, in build/space.
+space: $(VENV)/.run-stamp
+	$(BIN)/python -m tools.space build
+
+# make publish SPACE=USER/NAME [ARGS=--dry-run]. The token is read from HF_TOKEN, the secrets from variables.
+publish: space
+	@test -n "$(SPACE)" || { echo "Say which Space: make publish SPACE=USER/NAME"; exit 2; }
+	env -u HF_HUB_OFFLINE $(BIN)/python -m tools.space publish --space "$(SPACE)" $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

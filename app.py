@@ -11,6 +11,7 @@ import ipaddress
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -29,6 +30,7 @@ from fastapi import FastAPI
 
 from security.accounts.door import Door, build_door
 from security.accounts.errors import AccountsError, AccountSettingsError
+from security.accounts.origins import is_host
 from security.accounts.proxies import Network, parse_networks
 from security.accounts.settings import AccountSettings
 from security.crypto.errors import CryptoError
@@ -38,6 +40,12 @@ if TYPE_CHECKING:
     from assistant.session import ChatService
     from security.lab.service import Lab
     from training.studio.service import Studio
+
+
+SPACE_PARENT = "https://huggingface.co"
+LOST_AT_RESTART = (
+    "This Space has no persistent storage: accounts, conversations and models are lost when it restarts."
+)
 
 
 class SettingsError(ValueError):
@@ -58,16 +66,22 @@ class Settings:
     """Bytes that an account may have in the training studio."""
     trusted_proxies: tuple[Network, ...] = ()
     """Whose X-Forwarded-For is believed."""
+    frame_ancestors: tuple[str, ...] = ()
+    notice: str = ""
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+    def from_env(cls, environ: Mapping[str, str], disk: Path = Path("/data")) -> Settings:
         """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE, _TLS_KEY, _QUOTA_GB
         and _TRUSTED_PROXIES.
+
+        SPACE_HOST, which a Hugging Face Space sets, changes the defaults to those of a Space; `disk` is where
+        a Space has its persistent storage, if it has any.
 
         Raises:
             SettingsError: a value can't be used.
         """
-        host = environ.get("ASKLEPION_HOST", "127.0.0.1")
+        space = _space_host(environ)
+        host = environ.get("ASKLEPION_HOST") or ("0.0.0.0" if space else "127.0.0.1")  # noqa: S104  # what a Space asks for
         try:
             ipaddress.ip_address(host)
         except ValueError as error:
@@ -77,9 +91,8 @@ class Settings:
         port = environ.get("ASKLEPION_PORT", "7860")
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise SettingsError(f"ASKLEPION_PORT must be a number from 1 to 65535; it is {port!r}.")
-        default = Path(environ.get("HOME", ".")) / ".asklepion"
-        data = Path(environ.get("ASKLEPION_DATA", default)).absolute()
-        public = environ.get("ASKLEPION_PUBLIC_URL") or None
+        data, notice = _data_folder(environ, disk if space else None)
+        public = environ.get("ASKLEPION_PUBLIC_URL") or (f"https://{space}" if space else None)
         files = [environ.get(f"ASKLEPION_TLS_{name}") or None for name in ("CERTIFICATE", "KEY")]
         if (files[0] is None) != (files[1] is None):
             raise SettingsError("ASKLEPION_TLS_CERTIFICATE and ASKLEPION_TLS_KEY must be given together.")
@@ -93,7 +106,19 @@ class Settings:
                 f"ASKLEPION_QUOTA_GB must be a whole number from 1 to 100000; it is {quota!r}."
             )
         proxies = _trusted_proxies(environ.get("ASKLEPION_TRUSTED_PROXIES", ""))
-        return cls(host, int(port), data, public, certificate, key, int(quota) * 10**9, proxies)
+        ancestors = (SPACE_PARENT,) if space else ()
+        return cls(
+            host,
+            int(port),
+            data,
+            public,
+            certificate,
+            key,
+            quota=int(quota) * 10**9,
+            trusted_proxies=proxies,
+            frame_ancestors=ancestors,
+            notice=notice,
+        )
 
 
 def _trusted_proxies(text: str) -> tuple[Network, ...]:
@@ -101,6 +126,24 @@ def _trusted_proxies(text: str) -> tuple[Network, ...]:
         return parse_networks(text)
     except AccountSettingsError as error:
         raise SettingsError(f"ASKLEPION_TRUSTED_PROXIES can't be used: {error}") from error
+
+
+def _space_host(environ: Mapping[str, str]) -> str | None:
+    host = environ.get("SPACE_HOST") or None
+    if host is not None and (not is_host(host) or "." not in host):
+        raise SettingsError(f"SPACE_HOST must be a host such as user-name.hf.space; it is {host!r}.")
+    return host
+
+
+def _data_folder(environ: Mapping[str, str], disk: Path | None) -> tuple[Path, str]:
+    """The data folder, and what has to be said of it. `disk` is given on a Space."""
+    if environ.get("ASKLEPION_DATA"):
+        return Path(environ["ASKLEPION_DATA"]).absolute(), ""
+    if disk is None:
+        return (Path(environ.get("HOME", ".")) / ".asklepion").absolute(), ""
+    if disk.is_dir() and os.access(disk, os.W_OK):
+        return disk, ""
+    return Path(tempfile.mkdtemp(prefix="asklepion-")), LOST_AT_RESTART
 
 
 def prepare_data(folder: Path) -> None:
@@ -141,7 +184,11 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
     """
     prepare_data(settings.data)
     accounts = AccountSettings(
-        data=settings.data, public_url=settings.public_url, trusted_proxies=settings.trusted_proxies
+        data=settings.data,
+        public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
+        frame_ancestors=settings.frame_ancestors,
+        notice=settings.notice,
     )
     door = build_door(accounts, environ)
     rooms = Rooms()
@@ -283,6 +330,8 @@ def _announce(settings: Settings, door: Door) -> None:
         shown = "127.0.0.1"
     local = f"{scheme}://{shown}:{settings.port}"
     base = settings.public_url or local
+    if settings.notice:
+        print(settings.notice, flush=True)
     link = door.setup_link(base)
     if link is None:
         print(f"Asklepion: {base}", flush=True)

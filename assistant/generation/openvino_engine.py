@@ -19,6 +19,7 @@ from typing import Any
 from assistant.errors import EngineError
 from assistant.generation.engine import Finish, Piece, Sampling
 from assistant.generation.gguf_check import check_gguf
+from assistant.generation.gguf_copy import openable
 from assistant.generation.prompt import Turns, leave_room
 from assistant.generation.quiet import openvino_genai
 from assistant.generation.text import TextStream
@@ -60,7 +61,8 @@ class OpenVinoEngine:
         scheduler.enable_prefix_caching = True
         scheduler.cache_size = CACHE_GB
         try:
-            self._pipeline = self._genai.ContinuousBatchingPipeline(str(gguf), scheduler, "CPU", {})
+            with openable(gguf) as path:
+                self._pipeline = self._genai.ContinuousBatchingPipeline(str(path), scheduler, "CPU", {})
         # What C++ throws arrives as one of these; a metadata key that is missing is an IndexError.
         except (RuntimeError, LookupError, ValueError, MemoryError) as error:
             raise EngineError(

@@ -39,7 +39,7 @@ def read_arrival(scope: Mapping[str, Any], settings: AccountSettings) -> Arrival
     return Arrival(
         own_origin=own,
         secure=secure,
-        foreign=_is_foreign(scope, own),
+        foreign=_is_foreign(scope, own, strict=settings.framed),
         accepts_html=any("text/html" in value for value in _values(scope, b"accept")),
         token=session_token(scope, SECURE_COOKIE if secure else COOKIE),
     )
@@ -75,12 +75,17 @@ def _own_origin(scope: Mapping[str, Any], settings: AccountSettings) -> str | No
     return origin(scheme, hosts[0]) if is_local_name(host_name(hosts[0])) else None
 
 
-def _is_foreign(scope: Mapping[str, Any], own: str | None) -> bool:
-    """Whether another site's page made this request (OWASP: verifying origin; Fetch Metadata)."""
+def _is_foreign(scope: Mapping[str, Any], own: str | None, *, strict: bool) -> bool:
+    """Whether another site's page made this request (OWASP: verifying origin; Fetch Metadata).
+
+    `strict`: a request that says nothing of its origin counts as foreign. SameSite no longer holds the
+    cookie back then, so that these headers are the only defence, and every browser sends one of them.
+    """
     origins = _values(scope, b"origin")
-    if any(value != own for value in origins):
+    sites = _values(scope, b"sec-fetch-site")
+    if any(value != own for value in origins) or any(site not in ("same-origin", "none") for site in sites):
         return True
-    return any(value not in ("same-origin", "none") for value in _values(scope, b"sec-fetch-site"))
+    return strict and not origins and "same-origin" not in sites
 
 
 def _values(scope: Mapping[str, Any], name: bytes) -> list[str]:

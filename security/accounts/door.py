@@ -40,7 +40,7 @@ from security.accounts.reset_pages import ResetPages
 from security.accounts.resets import Resets
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
-from security.accounts.setup import Setup
+from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
 from security.accounts.setup_pages import INVITATION, SETUP, SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
@@ -74,6 +74,7 @@ class Door:
         kek: KeyEncryptionKey,
         chance: _Chance,
         presence: Presence,
+        setup_token: str = "",
     ) -> None:
         self.database = database
         self.vault = Vault(database, kek)
@@ -96,10 +97,12 @@ class Door:
         proof = Proof(kek, users)
         self._tools = Tools(database, users, hasher, proof, self._sessions, links, self.trail, chance.random)
         signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
+        if setup_token:
+            self._setup.take_token(setup_token)
         self.router = self._router(chance, self._tools, signin)
 
     def _router(self, chance: _Chance, tools: Tools, signin: SignIn) -> APIRouter:
-        pages, cookies = Pages(), Cookies(self._settings)
+        pages, cookies = Pages(self._settings.notice), Cookies(self._settings)
         invitations = Invitations(
             tools.engine, tools.links, tools.users, tools.hasher, self.trail, chance.random
         )
@@ -154,7 +157,7 @@ class Door:
         """A one-time link to set-up while there is no administrator, else None.
 
         Each call makes a new token; an earlier link is void from then on. `public_url`, if set, takes
-        the place of `base`.
+        the place of `base`. A token of the operator's own is not told: its name stands in the link.
 
         Raises:
             StoreError: the database can't be read.
@@ -162,7 +165,8 @@ class Door:
         if not self._setup.is_open():
             return None
         root = (self._settings.public_origin or base).rstrip("/")
-        return f"{root}/setup?token={self._setup.new_token()}"
+        token = f"<{SETUP_TOKEN_VARIABLE}>" if self._setup.given else self._setup.new_token()
+        return f"{root}/setup?token={token}"
 
     def close(self) -> None:
         """Finish what is running and let go of the database."""
@@ -190,6 +194,7 @@ def build_door(
         StoreError: the database can't be opened, or is damaged, or its key is being changed.
         KeyEncryptionKeyError: the key is missing, malformed or readable by others.
         SealedUnderAnotherKeyError: the key does not open the accounts in this database.
+        AccountSettingsError: ASKLEPION_SETUP_TOKEN is set and can be guessed.
     """
     database = open_database(settings)
     with contextlib.ExitStack() as undo:
@@ -197,7 +202,7 @@ def build_door(
         presence = undo.enter_context(Presence(settings.data))
         kek = open_keys(database, environ, presence, settings.data, now, random)
         chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random))
-        door = Door(settings, database, kek, chance, presence)
+        door = Door(settings, database, kek, chance, presence, environ.get(SETUP_TOKEN_VARIABLE, ""))
         undo.pop_all()
         return door
 

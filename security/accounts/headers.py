@@ -13,6 +13,7 @@ DOOR_CSP = (
     "frame-ancestors 'self'; base-uri 'none'"
 )
 FRAMING_CSP = "frame-ancestors 'self'"
+_SELF_ALONE = FRAMING_CSP.encode()
 ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
     {
         b"x-content-type-options": b"nosniff",
@@ -29,15 +30,27 @@ HSTS = b"max-age=31536000"
 _PRIVATE_KINDS = (b"text/html", b"application/json")
 
 
-def dressed(send: Send, *, secure: bool) -> Send:
-    """`send` with the headers added to each response that starts."""
+def dressed(send: Send, *, secure: bool, frame_ancestors: tuple[str, ...] = ()) -> Send:
+    """`send` with the headers added to each response that starts.
+
+    `frame_ancestors` may frame what our own policies let only ourselves frame.
+    """
+    framing = " ".join((FRAMING_CSP, *frame_ancestors)).encode()
 
     async def with_headers(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
-            message = {**message, "headers": _complete(list(message.get("headers", ())), secure)}
+            headers = _complete(list(message.get("headers", ())), secure)
+            message = {
+                **message,
+                "headers": [(name, _framed(name, value, framing)) for name, value in headers],
+            }
         await send(message)
 
     return with_headers
+
+
+def _framed(name: bytes, value: bytes, framing: bytes) -> bytes:
+    return value.replace(_SELF_ALONE, framing) if name.lower() == b"content-security-policy" else value
 
 
 def _complete(headers: list[tuple[bytes, bytes]], secure: bool) -> list[tuple[bytes, bytes]]:

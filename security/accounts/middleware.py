@@ -87,7 +87,7 @@ class Guard:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = read_arrival(scope, self._settings)
-        send = dressed(send, secure=arrival.secure)
+        send = self._dressed(send, arrival)
         if arrival.own_origin is None:
             await refuse(
                 send,
@@ -149,7 +149,10 @@ class Guard:
             await send({"type": "websocket.close", "code": code, "reason": ""})
             return
         scope[SCOPE_KEY] = user
-        await self._app(scope, receive, dressed(send, secure=arrival.secure))
+        await self._app(scope, receive, self._dressed(send, arrival))
+
+    def _dressed(self, send: Send, arrival: Arrival) -> Send:
+        return dressed(send, secure=arrival.secure, frame_ancestors=self._settings.frame_ancestors)
 
     async def _identify(self, arrival: Arrival) -> Identity | None:
         if arrival.token is None:

@@ -23,10 +23,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Pages:
     """Renders templates. Everything that is put into one is escaped."""
 
-    def __init__(self) -> None:
+    def __init__(self, notice: str = "") -> None:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, auto_reload=False
         )
+        # What every page says above all else; empty: nothing.
+        self._templates.globals["notice"] = notice
 
     def show(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """A page of the door, with the headers of one."""

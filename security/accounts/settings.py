@@ -22,7 +22,10 @@ class AccountSettings:
     `public_url` is the address that visitors type when a proxy with TLS stands in front, for example
     https://asklepion.example.org; without it the app answers on its own address only. `database_url` is
     any SQLAlchemy address; it may hold a password and is therefore not in `repr`. `trusted_proxies` are
-    the networks whose X-Forwarded-For is believed; without any the header is not looked at.
+    the networks whose X-Forwarded-For is believed; without any the header is not looked at. `frame_ancestors`
+    are the sites that may show the app in a frame besides itself; with them the session cookie is
+    SameSite=None and Partitioned, which needs an https `public_url`. `notice` is shown on every page of the
+    door.
 
     Raises:
         AccountSettingsError: an option is out of its range.
@@ -34,6 +37,8 @@ class AccountSettings:
     idle_minutes: int = 30
     absolute_hours: int = 12
     trusted_proxies: tuple[Network, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    notice: str = ""
 
     def __post_init__(self) -> None:
         _check_range("idle_minutes", self.idle_minutes, *IDLE_MINUTES)
@@ -53,6 +58,13 @@ class AccountSettings:
         if self.public_url is not None:
             _public_origin(self.public_url)
         check_networks(self.trusted_proxies)
+        if self.frame_ancestors:
+            _check_frames(self.frame_ancestors, self.public_origin)
+
+    @property
+    def framed(self) -> bool:
+        """Whether another site may show the app in a frame."""
+        return bool(self.frame_ancestors)
 
     @property
     def public_origin(self) -> str | None:
@@ -79,6 +91,22 @@ def _check_range(option: str, value: int, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise AccountSettingsError(
             f"{option} must be a whole number from {low} to {high}; it is {value!r}.", option=option
+        )
+
+
+def _check_frames(ancestors: tuple[str, ...], public: str | None) -> None:
+    for ancestor in ancestors:
+        scheme, _, host = ancestor.partition("://")
+        # A wildcard or a ";" would say something else in the policy than what was meant.
+        if scheme != "https" or not is_host(host):
+            raise AccountSettingsError(
+                f"frame_ancestors must be origins such as https://huggingface.co; one is {ancestor!r}.",
+                option="frame_ancestors",
+            )
+    if public is None or not public.startswith("https:"):
+        raise AccountSettingsError(
+            "frame_ancestors needs a public_url with https: browsers take a cookie in a frame only with TLS.",
+            option="frame_ancestors",
         )
 
 

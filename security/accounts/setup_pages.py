@@ -43,7 +43,8 @@ SETUP = Words(
     "Create the administrator",
     "You are the first one here. This account will be able to do everything in this app.",
     "This set-up link does not work, or does not work any more. If the app has been set up, please sign "
-    "in. If not, use the newest link in the terminal: each start of the app prints a new one.",
+    "in. If not, use the newest link in the terminal: each start of the app prints a new one. "
+    "Where the token was set as ASKLEPION_SETUP_TOKEN, use that one.",
 )
 INVITATION = Words(
     "/invite",

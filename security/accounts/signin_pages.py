@@ -56,12 +56,7 @@ class SignInPages:
         if request.scope.get(SCOPE_KEY) is not None:
             return _see(back)
         if await self.quick.run(self.setup.is_open):
-            return self.pages.message(
-                "Not set up yet",
-                "This app has no administrator yet. Open the set-up link that was printed in the terminal "
-                "when the app was started.",
-                200,
-            )
+            return self.pages.message("Not set up yet", self._how_to_set_up(), 200)
         return self._form({}, back)
 
     async def sign_in(self, request: Request) -> Response:
@@ -113,6 +108,17 @@ class SignInPages:
         self.cookies.take_back(request, response)
         return response
 
+    def _how_to_set_up(self) -> str:
+        if self.setup.given:
+            return (
+                "This app has no administrator yet. Open /setup?token=... with the token that was set as the "
+                "secret ASKLEPION_SETUP_TOKEN."
+            )
+        return (
+            "This app has no administrator yet. Open the set-up link that was printed in the terminal "
+            "when the app was started."
+        )
+
     def _form(
         self, fields: Mapping[str, str], back: str, problem: str | None = None, status: int = 200
     ) -> Response:
@@ -123,6 +129,7 @@ class SignInPages:
             recovering=bool(fields.get("recovery")),
             next=back,
             problem=problem,
+            outside=self.cookies.outside,
         )
 
     def _refused(

@@ -1,0 +1,1 @@
+"""The Hugging Face Space: `python -m tools.space build | try | publish`."""
