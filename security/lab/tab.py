@@ -41,7 +41,7 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
     first = catalogue.every()[0]
     # These decide what is shown, and not the two lists: while a link is opened, a list still sends the value
     # of the lesson before, which its new choices don't have. Empty until the page has loaded.
-    current, asked = gr.State(""), gr.State("")
+    current, asked, wanted = gr.State(""), gr.State(""), gr.State("")
     with gr.Row(elem_id="lab", elem_classes="step"):
         with gr.Column(scale=2, min_width=240, elem_id="lab-list"):
             lesson = gr.Radio(
@@ -105,8 +105,9 @@ def build_tab(lab: Lab, page: gr.Blocks, rooms: gr.Tabs, tab: gr.Tab) -> None:
         **_QUIET,
     )
     seed.change(told, [current, seed], head, **_QUIET)
-    arrived = [rooms, lesson, run, current, asked, seed, head, code, around]
-    page.load(_arrive, None, arrived, **_QUIET)
+    # In two steps: a state that the load itself sets tells of its change twice, and a form is made each time.
+    arrived = page.load(_arrive, None, [rooms, lesson, run, wanted, seed, head, code, around], **_QUIET)
+    arrived.then(lambda name: [name, name.partition("/")[0]], wanted, [current, asked], **_QUIET)
     gr.on([shelf.expand, asked.change, seed.change], class_view, [lesson, seed], sheet, **_QUIET)
     tab.select(lab.warm, None, None, **_QUIET)
 
@@ -129,7 +130,7 @@ def _arrive(request: gr.Request) -> Any:
     """The lesson, run and seed that the link names; without a link the first lesson, in its room."""
     asked = request.query_params
     first = catalogue.every()[0]
-    start = [gr.skip(), gr.skip(), _name(first, first.runs[0]), first.id, *[gr.skip()] * 4]
+    start = [gr.skip(), gr.skip(), _name(first, first.runs[0]), *[gr.skip()] * 4]
     if "lesson" not in asked:
         return [gr.skip(), *start]
     try:
@@ -145,7 +146,6 @@ def _arrive(request: gr.Request) -> Any:
         one.id,
         gr.Radio(choices=_runs(one), value=_name(one, run)),
         _name(one, run),
-        one.id,
         seed,
         views.heading(one, run, seed),
         views.code(one),

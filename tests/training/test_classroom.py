@@ -1,19 +1,15 @@
-"""The lab's language model: bounded, one at a time, forgotten; and the two attacks that it is there for."""
+"""The lab's language model: bounded, one at a time, forgotten. tests/app/test_lab.py attacks the real weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import torch
 
 from assistant.errors import BadInputError, EngineError
-from security.lab import catalogue, running
 from security.lab.errors import LabError, NotHereError
-from security.lab.language import MOST_STEPS, MOST_TEXTS, TOOL, Answered, Classroom
-from security.lab.steps import outcome_of
+from security.lab.language import MOST_STEPS, MOST_TEXTS, Answered, Classroom
 from tests.training.tiny import PROSE
 from training import classroom
 
@@ -108,18 +104,3 @@ def test_the_assistant_is_handed_in(room: Classroom) -> None:
     for note in ("", "a note"):
         with pytest.raises(LabError, match="can't"):
             classroom.Classroom(refuses).answer(note, "Why?")
-
-
-@pytest.fixture
-def real() -> Iterator[Classroom]:
-    torch.set_num_threads(1)
-    yield classroom.Classroom(nothing)
-
-
-@pytest.mark.model
-@pytest.mark.parametrize("run", ["injection", "extraction"])
-def test_the_attacks_work_on_the_embedded_model(run: str, real: Classroom) -> None:
-    lesson = catalogue.lesson("language-models")
-    end = outcome_of(list(running.work(lesson, lesson.run(run), {}, 0, {TOOL: real})))
-    assert end is not None and end.verdict == "broken", end
-    real.open().close()
