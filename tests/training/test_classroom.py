@@ -1,4 +1,4 @@
-"""The lab's language model: bounded, one at a time, forgotten. tests/app/test_lab.py attacks the real weights."""
+"""The lab's language model: bounded, one at a time, forgotten. The page's tests attack the real weights."""
 
 from __future__ import annotations
 
