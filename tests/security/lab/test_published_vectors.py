@@ -1,4 +1,4 @@
-"""RSA-OAEP, RSA-PSS, ML-KEM and ML-DSA on published vectors: PKCS #1 2.1, known answers of FIPS 203 and 204.
+"""RSA-OAEP, RSA-PSS, ML-KEM, ML-DSA and AES-GCM-SIV: PKCS #1 2.1, FIPS 203 and 204, RFC 8452.
 
 They come with pyca/cryptography's own package of vectors.
 """
@@ -13,13 +13,14 @@ import cryptography_vectors
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA1
 
 KNOWN_ANSWERS = 25
 
 
 def read(name: str) -> str:
-    with cast(IO[bytes], cryptography_vectors.open_vector_file(f"asymmetric/{name}", "rb")) as stream:
+    with cast(IO[bytes], cryptography_vectors.open_vector_file(name, "rb")) as stream:
         return stream.read().decode("ascii")
 
 
@@ -33,7 +34,7 @@ def records(name: str) -> list[dict[str, bytes]]:
 
 def rsa_example(name: str) -> tuple[rsa.RSAPrivateKey, list[tuple[bytes, ...]]]:
     """The 2048-bit key of a file, and its rows: (message, seed, ciphertext) or (message, salt, signature)."""
-    text = read(f"RSA/pkcs-1v2-1d2-vec/{name}").replace("\r", "")
+    text = read(f"asymmetric/RSA/pkcs-1v2-1d2-vec/{name}").replace("\r", "")
     example = re.split(r"^# Example 10:.*$", text, flags=re.MULTILINE)[1]
     found = re.findall(r"^# ([\w -]+):\s*\n((?:[0-9a-f]{2} ?[^\n]*\n)+)", example, re.MULTILINE)
     values = [(key.strip(), bytes.fromhex(value)) for key, value in found]
@@ -80,7 +81,7 @@ def test_rsa_pss() -> None:
 
 
 def test_ml_kem_768() -> None:
-    rows = records("MLKEM/kat_MLKEM_768.rsp")
+    rows = records("asymmetric/MLKEM/kat_MLKEM_768.rsp")
     assert len(rows) == KNOWN_ANSWERS
     for row in rows:
         key = MLKEM768PrivateKey.from_seed_bytes(row["d"] + row["z"])
@@ -92,10 +93,22 @@ def test_ml_kem_768() -> None:
 
 
 def test_ml_dsa_65() -> None:
-    rows = records("MLDSA/kat_MLDSA_65_det_pure.rsp")
+    rows = records("asymmetric/MLDSA/kat_MLDSA_65_det_pure.rsp")
     assert len(rows) == KNOWN_ANSWERS
     for row in rows:
         key = MLDSA65PrivateKey.from_seed_bytes(row["xi"])
         assert key.public_key().public_bytes_raw() == row["pk"]
         signature = row["sm"][: len(row["sm"]) - len(row["msg"])]
         key.public_key().verify(signature, row["msg"], row["ctx"])
+
+
+def test_aes_gcm_siv() -> None:
+    blocks = read("ciphers/AES/GCM-SIV/openssl.txt").split("COUNT = ")[1:]
+    assert len(blocks) > KNOWN_ANSWERS
+    for block in blocks:
+        pairs = re.findall(r"^(\w+) =[ ]*([0-9a-fA-F]*)\s*$", block, re.MULTILINE)
+        row = {key: bytes.fromhex(value) for key, value in pairs}
+        sealed = row["Ciphertext"] + row["Tag"]
+        cipher = AESGCMSIV(row["Key"])
+        assert cipher.encrypt(row["IV"], row["Plaintext"], row.get("AAD")) == sealed
+        assert cipher.decrypt(row["IV"], sealed, row.get("AAD")) == row["Plaintext"]
