@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import Engine
 
-from tests.security.accounts.fakes import Admin, Browser, Clock, House, set_up, sign_in
+from security.accounts.database import open_database
+from security.accounts.limits import Limits
+from security.accounts.settings import AccountSettings
+from tests.security.accounts.fakes import KEY, Admin, Browser, Clock, House, set_up, sign_in
 from tests.security.accounts.people_fakes import PEOPLE, confirm
 
 
@@ -19,6 +23,18 @@ def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
     house = House(tmp_path, clock)
     yield house
     house.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_database(AccountSettings(tmp_path))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def limits(engine: Engine) -> Limits:
+    return Limits(engine, KEY)
 
 
 @pytest.fixture

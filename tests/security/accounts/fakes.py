@@ -18,11 +18,13 @@ from security.accounts.door import Door, build_door
 from security.accounts.limits import Unlimited, Visitor
 from security.accounts.settings import AccountSettings
 from security.crypto import onetime
+from security.crypto.sealing import KeyEncryptionKey
 
 NAME = "Eva Brandt"
 PASSWORD = "violet anchor tundra spoon"
 START = 1_800_000_000.0
 BASE = "http://127.0.0.1:7860"
+KEY = KeyEncryptionKey(bytes(32))
 NO_LIMIT = Unlimited()
 
 

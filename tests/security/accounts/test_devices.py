@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import Engine
 
-from security.accounts.database import open_database
 from security.accounts.devices import COOKIE, MAX_AGE_S, Devices
 from security.accounts.limits import Limits, Visitor
-from security.accounts.settings import AccountSettings
-from security.crypto.sealing import KeyEncryptionKey
 from tests.security.accounts.fakes import (
     NAME,
     START,
@@ -24,8 +20,6 @@ from tests.security.accounts.fakes import (
     stranger,
 )
 
-KEY = KeyEncryptionKey(bytes(32))
-
 
 @pytest.fixture
 def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
@@ -33,18 +27,6 @@ def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
     house = House(tmp_path, clock, limiter=None)
     yield house
     house.close()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(AccountSettings(tmp_path))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def limits(engine: Engine) -> Limits:
-    return Limits(engine, KEY)
 
 
 def test_strangers_do_not_hold_up_a_known_device(house: House, admin: Admin, clock: Clock) -> None:

@@ -14,13 +14,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from security.accounts.buckets import FORGET_S, Bucket, Buckets, Rule
-from security.accounts.database import open_database
 from security.accounts.limits import BY_ACCOUNT, BY_ADDRESS, BY_CODE, Limits, network
-from security.accounts.settings import AccountSettings
 from security.accounts.signin_pages import REFUSED
 from security.accounts.tables import AttemptRow
 from security.crypto.sealing import KeyEncryptionKey
 from tests.security.accounts.fakes import (
+    KEY,
     START,
     Admin,
     Clock,
@@ -31,8 +30,6 @@ from tests.security.accounts.fakes import (
     stranger,
 )
 
-KEY = KeyEncryptionKey(bytes(32))
-
 
 @pytest.fixture
 def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
@@ -40,18 +37,6 @@ def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
     house = House(tmp_path, clock, limiter=None)
     yield house
     house.close()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(AccountSettings(tmp_path))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def limits(engine: Engine) -> Limits:
-    return Limits(engine, KEY)
 
 
 def rows(engine: Engine) -> int:
