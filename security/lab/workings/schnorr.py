@@ -10,9 +10,11 @@ Shamir, "How to prove yourself", CRYPTO 1986; RFC 8032 for the group; RFC 8235 f
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nacl import bindings
@@ -21,6 +23,15 @@ from nacl.exceptions import RuntimeError as SodiumError
 ORDER = 2**252 + 27742317777372353535851937790883648493
 IDENTITY = b"\x01" + bytes(31)
 _PREFIX = b"asklepion/lab/zero-knowledge/"
+
+
+@contextlib.contextmanager
+def _points() -> Iterator[None]:
+    """The library refuses what is no point of the group in two ways; callers see one."""
+    try:
+        yield
+    except (SodiumError, TypeError) as error:
+        raise ValueError("not a point of the group") from error
 
 
 def scalar_bytes(scalar: int) -> bytes:
@@ -48,10 +59,8 @@ def times(scalar: int, point: bytes) -> bytes:
     scalar %= ORDER
     if not scalar:
         return IDENTITY
-    try:
+    with _points():
         return bindings.crypto_scalarmult_ed25519_noclamp(scalar_bytes(scalar), point)
-    except (SodiumError, TypeError) as error:
-        raise ValueError("not a point of the group") from error
 
 
 def add(left: bytes, right: bytes) -> bytes:
@@ -60,10 +69,8 @@ def add(left: bytes, right: bytes) -> bytes:
     Raises:
         ValueError: one of them is no point.
     """
-    try:
+    with _points():
         return bindings.crypto_core_ed25519_add(left, right)
-    except (SodiumError, TypeError) as error:
-        raise ValueError("not a point of the group") from error
 
 
 def subtract(left: bytes, right: bytes) -> bytes:
@@ -72,10 +79,8 @@ def subtract(left: bytes, right: bytes) -> bytes:
     Raises:
         ValueError: one of them is no point.
     """
-    try:
+    with _points():
         return bindings.crypto_core_ed25519_sub(left, right)
-    except (SodiumError, TypeError) as error:
-        raise ValueError("not a point of the group") from error
 
 
 def is_point(point: bytes) -> bool:
