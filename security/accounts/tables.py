@@ -85,6 +85,49 @@ class LinkRow(Base):
     used_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class Passkey(Base):
+    """A WebAuthn credential (W3C Web Authentication Level 3). Only its public half is here.
+
+    `user_verified` says whether the authenticator looked at face, finger or PIN when it was enrolled;
+    `sign_count` is the highest counter seen (0: the authenticator has none); `transports` is separated by
+    commas.
+    """
+
+    __tablename__ = "accounts_passkeys"
+
+    id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    credential: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(64))
+    transports: Mapped[str] = mapped_column(String(128))
+    user_verified: Mapped[bool]
+    backed_up: Mapped[bool]
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Consent(Base):
+    """Which edition of the privacy text a person has agreed to, and when."""
+
+    __tablename__ = "accounts_consents"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    edition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
+class RolePolicy(Base):
+    """Which factors a role must have; no row means the least: password and any second factor."""
+
+    __tablename__ = "accounts_role_policies"
+
+    role: Mapped[str] = mapped_column(String(32), primary_key=True)
+    passkey_required: Mapped[bool]
+    passkey_alone: Mapped[bool]
+
+
 class Foundation(Base):
     """One row, once: the first administrator. Its primary key is what closes set-up for ever."""
 
