@@ -12,7 +12,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from security.accounts.audit import Trail
 from security.accounts.database import store_errors
 from security.accounts.enrolment import PENDING_S, digest, first_step, random_text
 from security.accounts.errors import RefusedError, SetupExpiredError
+from security.accounts.factors import Factors, factors_of
 from security.accounts.links import Links
 from security.accounts.policy import check_password
 from security.accounts.proof import MAX_CODE_TYPED, Proof
@@ -75,13 +76,9 @@ class Account:
         # One for each person: a page that is loaded again voids what was shown before.
         self._shown: dict[str, _Shown] = {}
 
-    def codes_left(self, user: str) -> int:
-        """How many recovery codes are not used yet."""
-        with store_errors("Please try again in a moment."), Session(self._tools.engine) as session:
-            statement = select(func.count()).where(
-                RecoveryCode.user_id == user, RecoveryCode.used_at.is_(None)
-            )
-            return session.scalar(statement) or 0
+    def factors(self, user: str) -> Factors:
+        """What `user` can prove with."""
+        return factors_of(self._tools.engine, user)
 
     def step_up(self, user: str, token: str, password: str, code: str, now: float) -> str:
         """Begin a session in the place of this one, whose holder has just given password and code.

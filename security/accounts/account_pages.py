@@ -19,6 +19,7 @@ from security.accounts.inside import CONFIRMED, Inside, Visitor, see, to_confirm
 from security.accounts.limits import Limiter
 from security.accounts.pages import Handler
 from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, name_key
+from security.accounts.requirements import Requirements
 from security.accounts.setup_pages import show_app
 from security.crypto.errors import PasswordRefusedError
 
@@ -27,10 +28,11 @@ _DIFFERENT = "The two new passwords differ. Please type both again."
 
 @dataclass(frozen=True)
 class AccountPages:
-    """The handlers of /account and below, save /account/people."""
+    """The handlers of /account and of what it links to for changing factors."""
 
     inside: Inside
     account: Account
+    requirements: Requirements
     limiter: Limiter
 
     def handlers(self) -> dict[str, Handler]:
@@ -49,14 +51,17 @@ class AccountPages:
         """GET /account."""
         visitor, inside = self._visitor(request), self.inside
         user = visitor.identity.id
-        left = await inside.quick.run(self.account.codes_left, user)
+        factors = await inside.quick.run(self.account.factors, user)
+        required = await inside.quick.run(self.requirements.of, visitor.identity.role)
         found = await inside.quick.run(inside.sessions.open_to, user, visitor.token, inside.now())
         rows = [(one, told(one.started), told(one.seen)) for one in found]
         return inside.pages.show(
             "account.html",
             name=visitor.identity.name,
             role=visitor.identity.role.value,
-            left=left,
+            factors=factors,
+            required=required,
+            met=factors.passkeys > 0 or not required.passkey_required,
             sessions=rows,
             administrator=visitor.identity.role is Role.ADMINISTRATOR,
         )

@@ -21,8 +21,11 @@ from starlette.types import ASGIApp
 from security.accounts.account import Account, Tools
 from security.accounts.account_pages import AccountPages
 from security.accounts.audit import Trail
+from security.accounts.consent_pages import ConsentPages
+from security.accounts.consents import Consents
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
+from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, Inside
@@ -36,6 +39,8 @@ from security.accounts.people import People
 from security.accounts.people_pages import PeoplePages
 from security.accounts.presence import Presence
 from security.accounts.proof import Proof
+from security.accounts.requirement_pages import RequirementPages
+from security.accounts.requirements import Requirements
 from security.accounts.reset_pages import ResetPages
 from security.accounts.resets import Resets
 from security.accounts.sessions import Sessions
@@ -127,16 +132,16 @@ class Door:
         )
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads)
+        indoor = _indoor(inside, tools, invitations, chance.limiter)
+        # What one is led to must not lead there again.
+        self._own = frozenset(indoor) | frozenset(PLACES.values())
         return _router(
             pages,
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
             ResetPages(pages, Resets(tools), *threads),
-            {
-                **AccountPages(inside, Account(tools), chance.limiter).handlers(),
-                **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
-            },
+            indoor,
         )
 
     def wrap(self, app: ASGIApp, pause: Pause = asyncio.sleep) -> ASGIApp:
@@ -144,7 +149,7 @@ class Door:
 
         `pause` waits between two looks at the session of an answer that is still running.
         """
-        return Guard(app, self._settings, self._sessions, self._quick, self._now, pause)
+        return Guard(app, self._settings, self._sessions, self._quick, self._now, pause, own=self._own)
 
     def indoors(self, rooms: ASGIApp, uploads: Path) -> ASGIApp:
         """Gradio's `rooms`, of which each user reaches what the page needs and what is that user's own.
@@ -205,6 +210,17 @@ def build_door(
         door = Door(settings, database, kek, chance, presence, environ.get(SETUP_TOKEN_VARIABLE, ""))
         undo.pop_all()
         return door
+
+
+def _indoor(inside: Inside, tools: Tools, invitations: Invitations, limiter: Limiter) -> dict[str, Handler]:
+    """The account pages: path and handler."""
+    requirements = Requirements(tools)
+    return {
+        **AccountPages(inside, Account(tools), requirements, limiter).handlers(),
+        **ConsentPages(inside, Consents(tools)).handlers(),
+        **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
+        **RequirementPages(inside, requirements).handlers(),
+    }
 
 
 def _router(

@@ -20,10 +20,18 @@ class Role(StrEnum):
     CLINICIAN = "clinician"
 
 
+class Duty(StrEnum):
+    """What a user may owe before the rooms open."""
+
+    CONSENT = "consent"
+    PASSKEY = "passkey"
+
+
 @dataclass(frozen=True)
 class Identity:
-    """A signed-in user."""
+    """A signed-in user; `owes` is what keeps the rooms shut until it is done."""
 
     id: str
     name: str
     role: Role
+    owes: Duty | None = None

@@ -1,7 +1,8 @@
 """The one place that decides who gets in: around the whole app, denying by default.
 
 Pure ASGI. What is behind it is reached with a good session and not otherwise; a few exact paths of the
-door itself are open. An answer that is still running when its session ends is broken off (endings.py).
+door itself are open. Who owes something first (duties.py) reaches the account pages alone. An answer that is
+still running when its session ends is broken off (endings.py).
 Does not: decide what a signed-in user may do (indoors.py does, for Gradio's own routes).
 """
 
@@ -17,10 +18,11 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from security.accounts.arrivals import SAFE_METHODS, Arrival, read_arrival
+from security.accounts.duties import ASKS, PLACES
 from security.accounts.endings import Pause, watched
 from security.accounts.errors import BusyError, StoreError
 from security.accounts.headers import DOOR_CSP, dressed
-from security.accounts.identity import SCOPE_KEY, SCOPE_PREFIX, Identity
+from security.accounts.identity import SCOPE_KEY, SCOPE_PREFIX, Duty, Identity
 from security.accounts.redirects import local_path
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
@@ -59,8 +61,12 @@ class Guard:
         workers: Workers,
         now: Callable[[], float],
         pause: Pause = asyncio.sleep,
+        *,
+        own: frozenset[str] = frozenset(),
     ) -> None:
+        # `own`: the paths of the account pages, which are there for who owes something, too.
         self._app = app
+        self._own = own
         self._settings = settings
         self._sessions = sessions
         self._workers = workers
@@ -116,6 +122,9 @@ class Guard:
             await self._ask_to_sign_in(scope, arrival, send)
             return
         if open_methods is None and arrival.token is not None and user is not None:
+            if user.owes is not None and exact_path(scope) not in self._own:
+                await _ask_for(user.owes, scope, arrival, send)
+                return
             await self._while_signed_in(arrival.token, user, scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -123,9 +132,12 @@ class Guard:
     async def _while_signed_in(
         self, token: str, user: Identity, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        # Looked at now: routers write into the scope.
+        own = exact_path(scope) in self._own
+
         async def good() -> bool:
             found = await self._workers.run(self._sessions.identify, token, self._now(), prolong=False)
-            return found is not None and found.id == user.id
+            return found is not None and found.id == user.id and (own or found.owes is None)
 
         with self._sessions.listening(token) as woken:
             unsaid = await watched(
@@ -144,7 +156,7 @@ class Guard:
             except (BusyError, StoreError) as error:
                 _log.warning("a connection was turned away: %s", error)
                 code = _TRY_AGAIN_LATER
-        if user is None:
+        if user is None or user.owes is not None:
             await receive()
             await send({"type": "websocket.close", "code": code, "reason": ""})
             return
@@ -164,27 +176,44 @@ class Guard:
             await refuse(send, 401, "Please sign in.")
             return
         back = local_path(_target(scope))
-        where = "/login" if back == "/" else f"/login?next={quote(back, safe='/')}"
-        headers = [
-            (b"location", where.encode("ascii")),
-            (b"content-length", b"0"),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": 303, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+        await _lead(send, "/login" if back == "/" else f"/login?next={quote(back, safe='/')}")
 
 
-def open_to_all(scope: Scope) -> frozenset[str] | None:
-    """The methods that need no session on the path of this request, or None if it needs one.
+def exact_path(scope: Scope) -> str | None:
+    """The path of this request if it was sent as it is, else None.
 
-    The path must be the exact one, sent as it is: the router behind takes the decoded path relative to
-    `root_path`, so neither an encoded spelling nor a prefix may make the two of us see different paths.
+    The router behind takes the decoded path relative to `root_path`, so neither an encoded spelling nor a
+    prefix may make the two of us see different paths.
     """
     path: str = scope["path"]
     raw = scope.get("raw_path")
     if scope.get("root_path") or (raw is not None and raw != path.encode("utf-8", "surrogatepass")):
         return None
-    return OPEN.get(path)
+    return path
+
+
+def open_to_all(scope: Scope) -> frozenset[str] | None:
+    """The methods that need no session on the path of this request, or None if it needs one."""
+    path = exact_path(scope)
+    return None if path is None else OPEN.get(path)
+
+
+async def _ask_for(duty: Duty, scope: Scope, arrival: Arrival, send: Send) -> None:
+    """Have a person do first what is owed: a page leads there, data is refused."""
+    if scope["method"] in _READ and arrival.accepts_html:
+        await _lead(send, PLACES[duty])
+    else:
+        await refuse(send, 403, ASKS[duty])
+
+
+async def _lead(send: Send, where: str) -> None:
+    headers = [
+        (b"location", where.encode("ascii")),
+        (b"content-length", b"0"),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _target(scope: Scope) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from security.accounts.database import store_errors
+from security.accounts.duties import first_duty, owes_consent, owes_passkey
 from security.accounts.endings import Endings
 from security.accounts.errors import StoreError
 from security.accounts.identity import Identity, Role
@@ -87,7 +88,15 @@ class Sessions:
             return None
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
             found = session.execute(
-                select(SessionRow.created_at, SessionRow.seen_at, User.id, User.name, User.role)
+                select(
+                    SessionRow.created_at,
+                    SessionRow.seen_at,
+                    User.id,
+                    User.name,
+                    User.role,
+                    owes_consent().label("consent"),
+                    owes_passkey().label("passkey"),
+                )
                 .join(User, User.id == SessionRow.user_id)
                 .outerjoin(Disabled, Disabled.user_id == SessionRow.user_id)
                 .where(SessionRow.digest == _digest(token), Disabled.user_id.is_(None))
@@ -96,7 +105,7 @@ class Sessions:
                 return None
         if prolong and now - found.seen_at >= SEEN_EVERY_S:
             self._note(token, now)
-        return Identity(found.id, found.name, Role(found.role))
+        return Identity(found.id, found.name, Role(found.role), first_duty(found.consent, found.passkey))
 
     def end(self, token: str) -> None:
         """Forget the session of `token`; not an error if there is none.

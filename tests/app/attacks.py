@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session
 
 from app import House
 from security.accounts.arrivals import COOKIE
+from security.accounts.duties import EDITION
 from security.accounts.middleware import OPEN
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
-from security.accounts.tables import User
+from security.accounts.tables import Consent, RolePolicy, User
 from tests.app.list_routes import built, listed
 
 HOST = "127.0.0.1:7860"
@@ -57,6 +58,22 @@ NEEDED = {
     ("POST", "/gradio_api/cancel"),
     ("POST", "/gradio_api/reset"),
     ("POST", "/gradio_api/upload"),
+}
+
+
+# What is there for somebody who owes something.
+ACCOUNT = {
+    "/account",
+    "/account/authenticator",
+    "/account/codes",
+    "/account/confirm",
+    "/account/passkeys",
+    "/account/password",
+    "/account/people",
+    "/account/people/policy",
+    "/account/privacy",
+    "/account/sessions",
+    "/account/welcome",
 }
 
 
@@ -167,7 +184,7 @@ async def every_route(attack: Attack, paths: list[str]) -> None:
             for method in METHODS:
                 if spelling.name in ("plain", "forwarded") and path in OPEN:
                     continue
-                for who in ("anonymous", "expired", "signed out", "full"):
+                for who in ("anonymous", "expired", "signed out", "owes consent", "owes passkey", "full"):
                     if (who, path, method) == ("full", "/logout", "POST"):
                         continue  # under a root_path it is her own sign-out
                     attack.rooms.reached.clear()
@@ -184,7 +201,12 @@ def judge(attack: Attack, knock: tuple[str, str, str, str], status: int, headers
         attack.breach(*knock, "reached Gradio", attack.rooms.reached)
     if may and not attack.rooms.reached:
         attack.breach(*knock, "is needed and was refused", status)
-    if who != "full" and not (
+    if who.startswith("owes"):
+        # The account pages answer as they would; everything else says what is owed, and does nothing.
+        own = spelling in ("plain", "forwarded") and path in ACCOUNT
+        if own == (status == 403):
+            attack.breach(*knock, status)
+    elif who != "full" and not (
         status == 401 or (status == 303 and headers[b"location"].startswith(b"/login"))
     ):
         attack.breach(*knock, status)
@@ -280,19 +302,25 @@ async def expect(attack: Attack, who: str, method: str, path: str, wanted: int, 
 
 
 def people(house: House, folder: Path) -> dict[str, str]:
-    """Tokens: ada's good, expired and signed-out sessions, and bob's."""
+    """Tokens: ada's good, expired and signed-out sessions, bob's, and those of two who owe something."""
     now, sessions = time.time(), Sessions(house.door.database, AccountSettings(data=folder))
-    ids = {name: secrets.token_hex(16) for name in ("ada", "bob")}
+    roles = {"ada": "administrator", "bob": "administrator", "carol": "administrator", "dora": "teacher"}
+    ids = {name: secrets.token_hex(16) for name in roles}
     sealed = {"password_hash": "x", "wrapped_key": b"x", "totp_secret": b"x", "totp_last_step": 0}
     with Session(house.door.database) as session, session.begin():
         for name, user in ids.items():
             session.add(
-                User(id=user, name=name, name_key=name, role="administrator", created_at=int(now), **sealed)
+                User(id=user, name=name, name_key=name, role=roles[name], created_at=int(now), **sealed)
             )
         session.flush()
+        for name in ("ada", "bob", "dora"):
+            session.add(Consent(user_id=ids[name], edition=EDITION, at=int(now)))
+        session.add(RolePolicy(role="teacher", passkey_required=True, passkey_alone=True))
         tokens = {
             "full": sessions.begin(session, ids["ada"], now),
             "bob": sessions.begin(session, ids["bob"], now),
+            "owes consent": sessions.begin(session, ids["carol"], now),
+            "owes passkey": sessions.begin(session, ids["dora"], now),
             "signed out": sessions.begin(session, ids["ada"], now),
             "expired": sessions.begin(session, ids["ada"], now - 13 * 3600),
         }

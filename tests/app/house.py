@@ -65,13 +65,18 @@ class House:
         self.codes = page.locator(".codes li").all_inner_texts()
         accessible(page)
 
-    def sign_in(self, code: str, name: str = "ada") -> None:
+    def sign_in(self, code: str, name: str = "ada", *, agrees: bool = True) -> None:
+        """Sign in, and agree to the privacy text where it is shown; a refusal is left on the page."""
         page = self.page
         page.goto(f"{self.app.url}/login")
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_label("Code from your authenticator app").fill(code)
-        page.get_by_role("button", name="Sign in").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Sign in").click()
+        if agrees and page.url == f"{self.app.url}/account/welcome":
+            accessible(page)
+            page.get_by_role("button", name="I have read this and agree").click()
 
 
 def accessible(page: Page) -> None:

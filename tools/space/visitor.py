@@ -83,10 +83,10 @@ class Visitor:
         self.expect("GET", f"/setup?token={token}", 403)
 
     def sign_in(self) -> None:
-        """Sign in and keep the cookie, which must be one for a frame.
+        """Sign in, keep the cookie, which must be one for a frame, and agree to the privacy text.
 
         Raises:
-            TrialError: it is refused, or the cookie is another.
+            TrialError: it is refused, the cookie is another, or the text is not asked for.
         """
         # The code of this step is spent by set-up; the server takes the next one already.
         form = {"name": NAME, "password": self._password, "code": self._code(1)}
@@ -94,6 +94,11 @@ class Visitor:
         if found is None:
             raise TrialError("The session cookie is not one that a browser takes in the frame of a Space.")
         self._cookie = found[1]
+        self.expect("GET", "/", 303)
+        edition = re.search(r'name="edition" value="(\d+)"', self.expect("GET", "/account/welcome", 200).text)
+        if edition is None:
+            raise TrialError("The first page after signing in does not ask to agree to the privacy text.")
+        self.expect("POST", "/account/welcome", 303, {"edition": edition[1]})
 
     def _code(self, ahead: int) -> str:
         return str(pyotp.HOTP(self._secret).at(int(time.time()) // _STEP_S + ahead))

@@ -21,6 +21,7 @@ from tests.security.accounts.fakes import (
     Browser,
     Clock,
     House,
+    agree,
     hidden,
     shown_codes,
     shown_secret,
@@ -73,13 +74,15 @@ def finish_form(page: str, clock: Clock) -> dict[str, str]:
     return {"token": hidden(page, "token"), "ticket": hidden(page, "ticket"), "code": code}
 
 
-def join(house: House, link: str, name: str = "Kim Lee") -> Person:
+def join(house: House, link: str, name: str = "Kim Lee", *, agrees: bool = True) -> Person:
     """Accept an invitation and sign in."""
     browser = house.browser()
     second = enrol(browser, link, name)
     assert second.status_code == 200, second.text
     third = browser.post("/invite", finish_form(second.text, house.clock))
     assert third.status_code == 200, third.text
+    if agrees:
+        agree(house)
     house.clock.pass_by(30)
     known = Admin(shown_secret(second.text), shown_codes(third.text), third.text)
     person = Person(name, known, browser)

@@ -23,6 +23,7 @@ from tests.security.accounts.fakes import (
     Browser,
     Clock,
     House,
+    agree,
     first_form,
     hidden,
     second_form,
@@ -72,6 +73,8 @@ def test_from_the_link_to_the_first_sign_in(house: House, clock: Clock) -> None:
     clock.pass_by(30)
     answer = sign_in(browser, Admin(shown_secret(second.text), codes, ""), clock)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert browser.get("/").headers["location"] == "/account/welcome"
+    agree(house)
     assert browser.get("/").text == f"room for {NAME}"
 
 

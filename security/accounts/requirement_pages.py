@@ -1,0 +1,59 @@
+"""HTTP for administrators: which factors a role must have. Who may say so is decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from security.accounts.forms import read_form
+from security.accounts.identity import Role
+from security.accounts.inside import Inside, Visitor, see, to_confirm
+from security.accounts.pages import Handler
+from security.accounts.requirements import Requirement, Requirements
+
+_PATH = "/account/people/policy"
+
+
+@dataclass(frozen=True)
+class RequirementPages:
+    """The handlers of /account/people/policy, for administrators who proved themselves lately."""
+
+    inside: Inside
+    requirements: Requirements
+
+    def handlers(self) -> dict[str, Handler]:
+        """Path and handler."""
+        return {_PATH: self.inside.route({"GET": self.show, "POST": self.change}, only=Role.ADMINISTRATOR)}
+
+    async def show(self, request: Request) -> Response:
+        """GET /account/people/policy."""
+        if not await self.inside.proved(self._visitor(request)):
+            return to_confirm(_PATH)
+        return await self._list(None, 200)
+
+    async def change(self, request: Request) -> Response:
+        """POST /account/people/policy: one role."""
+        fields, visitor = await read_form(request), self._visitor(request)
+        if not await self.inside.proved(visitor):
+            return to_confirm(_PATH)
+        try:
+            wanted = Requirement(
+                Role(fields.get("role", "")),
+                passkey_required=fields.get("required") == "yes",
+                passkey_alone=fields.get("alone") == "yes",
+            )
+        except ValueError:
+            return await self._list("Nothing was changed. Choose one of the roles below.", 422)
+        await self.inside.slow.run(self.requirements.change, visitor.identity.id, wanted, self.inside.now())
+        return see(_PATH)
+
+    async def _list(self, problem: str | None, status: int) -> Response:
+        standings = await self.inside.quick.run(self.requirements.standings)
+        return self.inside.pages.show("policy.html", status, standings=standings, problem=problem)
+
+    def _visitor(self, request: Request) -> Visitor:
+        visitor = self.inside.visitor(request)
+        assert visitor is not None  # `route` has looked
+        return visitor

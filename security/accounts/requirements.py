@@ -1,0 +1,104 @@
+"""Which factors a role must have: password and a second factor always, a passkey where the policy says so.
+
+NIST SP 800-63B (assurance by risk); OWASP ASVS 5.0, 6.3.3. Counts at once, also for sessions that run. Does
+not: check factors. Sign-in asks here whether a passkey alone is enough; duties.py leads to it who has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from security.accounts.account import Tools
+from security.accounts.database import store_errors
+from security.accounts.identity import Role
+from security.accounts.tables import Passkey, RolePolicy, User
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What is asked of a role beyond password and second factor.
+
+    `passkey_alone`: a passkey whose device looked at face, fingerprint or PIN signs in by itself.
+    """
+
+    role: Role
+    passkey_required: bool = False
+    passkey_alone: bool = True
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a role stands to a requirement: how many people it has, and how many of them have no passkey."""
+
+    requirement: Requirement
+    people: int
+    without_passkey: int
+
+
+class Requirements:
+    """The requirements of all roles. Every method blocks."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def of(self, role: Role) -> Requirement:
+        """What is asked of this role.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        with store_errors("Please try again in a moment."), Session(self._tools.engine) as session:
+            row = session.get(RolePolicy, role.value)
+            return _of(role, row)
+
+    def standings(self) -> list[Standing]:
+        """Every role, in the order of Role.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        lacks = ~exists().where(Passkey.user_id == User.id)
+        with store_errors("Please try again in a moment."), Session(self._tools.engine) as session:
+            rows = {row.role: row for row in session.scalars(select(RolePolicy))}
+            counted = select(User.role, func.count()).group_by(User.role)
+            people = dict(session.execute(counted).tuples().all())
+            without = dict(session.execute(counted.where(lacks)).tuples().all())
+            return [
+                Standing(_of(role, rows.get(role)), people.get(role, 0), without.get(role, 0))
+                for role in Role
+            ]
+
+    def change(self, by: str, wanted: Requirement, now: float) -> bool:
+        """Ask this of a role from now on; False if that is so already.
+
+        Raises:
+            StoreError: the database refuses; nothing was changed.
+        """
+        if self.of(wanted.role) == wanted:
+            return False
+        fields = {
+            "role": wanted.role.value,
+            "passkey-required": wanted.passkey_required,
+            "passkey-alone": wanted.passkey_alone,
+        }
+        self._tools.trail.note("policy-changed", by, now, fields)
+        with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
+            session.merge(
+                RolePolicy(
+                    role=wanted.role.value,
+                    passkey_required=wanted.passkey_required,
+                    passkey_alone=wanted.passkey_alone,
+                )
+            )
+        # Answers that run now are looked at again, and end where a passkey is owed.
+        self._tools.sessions.endings.tell()
+        return True
+
+
+def _of(role: Role, row: RolePolicy | None) -> Requirement:
+    if row is None:
+        return Requirement(role)
+    return Requirement(role, row.passkey_required, row.passkey_alone)
