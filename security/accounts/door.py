@@ -102,6 +102,7 @@ class Door:
         proof = Proof(kek, users)
         self._tools = Tools(database, users, hasher, proof, self._sessions, links, self.trail, chance.random)
         signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
+        self.requirements = Requirements(self._tools)
         if setup_token:
             self._setup.take_token(setup_token)
         self.router = self._router(chance, self._tools, signin)
@@ -132,7 +133,7 @@ class Door:
         )
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads)
-        indoor = _indoor(inside, tools, invitations, chance.limiter)
+        indoor = _indoor(inside, tools, invitations, self.requirements, chance.limiter)
         # What one is led to must not lead there again.
         self._own = frozenset(indoor) | frozenset(PLACES.values())
         return _router(
@@ -212,9 +213,10 @@ def build_door(
         return door
 
 
-def _indoor(inside: Inside, tools: Tools, invitations: Invitations, limiter: Limiter) -> dict[str, Handler]:
+def _indoor(
+    inside: Inside, tools: Tools, invitations: Invitations, requirements: Requirements, limiter: Limiter
+) -> dict[str, Handler]:
     """The account pages: path and handler."""
-    requirements = Requirements(tools)
     return {
         **AccountPages(inside, Account(tools), requirements, limiter).handlers(),
         **ConsentPages(inside, Consents(tools)).handlers(),

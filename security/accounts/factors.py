@@ -18,7 +18,7 @@ FEW_CODES = 3
 KNOW = "something you know"
 HAVE = "something you have"
 # What the device looked at is not told: a face, a finger, or a PIN that one knows.
-VERIFIED = "something you have and, with the look at face, fingerprint or PIN, something you are or know"
+VERIFIED = "something you have, and something you are or know: face, fingerprint or PIN"
 
 
 @dataclass(frozen=True)

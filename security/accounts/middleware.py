@@ -134,17 +134,24 @@ class Guard:
     ) -> None:
         # Looked at now: routers write into the scope.
         own = exact_path(scope) in self._own
+        status, detail = 401, "Please sign in."
 
         async def good() -> bool:
+            nonlocal status, detail
             found = await self._workers.run(self._sessions.identify, token, self._now(), prolong=False)
-            return found is not None and found.id == user.id and (own or found.owes is None)
+            if found is None or found.id != user.id:
+                return False
+            if found.owes is not None and not own:
+                status, detail = 403, ASKS[found.owes]
+                return False
+            return True
 
         with self._sessions.listening(token) as woken:
             unsaid = await watched(
                 lambda its_send: self._app(scope, receive, its_send), send, good, woken, self._pause
             )
         if unsaid:
-            await refuse(send, 401, "Please sign in.")
+            await refuse(send, status, detail)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = read_arrival(scope, self._settings)

@@ -63,9 +63,9 @@ class Requirements:
         lacks = ~exists().where(Passkey.user_id == User.id)
         with store_errors("Please try again in a moment."), Session(self._tools.engine) as session:
             rows = {row.role: row for row in session.scalars(select(RolePolicy))}
-            counted = select(User.role, func.count()).group_by(User.role)
-            people = dict(session.execute(counted).tuples().all())
-            without = dict(session.execute(counted.where(lacks)).tuples().all())
+            counted = select(User.role, func.count().label("number")).group_by(User.role)
+            people = {row.role: row.number for row in session.execute(counted)}
+            without = {row.role: row.number for row in session.execute(counted.where(lacks))}
             return [
                 Standing(_of(role, rows.get(role)), people.get(role, 0), without.get(role, 0))
                 for role in Role

@@ -16,7 +16,7 @@ import secrets
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,22 @@ _log = logging.getLogger("asklepion.accounts")
 STEP_UP_S = 10 * 60
 _HANDLE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+# Asked with every request, so put together once.
+_HOLDER = (
+    select(
+        SessionRow.created_at,
+        SessionRow.seen_at,
+        User.id,
+        User.name,
+        User.role,
+        owes_consent().label("consent"),
+        owes_passkey().label("passkey"),
+    )
+    .join(User, User.id == SessionRow.user_id)
+    .outerjoin(Disabled, Disabled.user_id == SessionRow.user_id)
+    .where(SessionRow.digest == bindparam("digest"), Disabled.user_id.is_(None))
+)
 
 
 @dataclass(frozen=True)
@@ -87,20 +103,7 @@ class Sessions:
         if _TOKEN.fullmatch(token) is None:
             return None
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
-            found = session.execute(
-                select(
-                    SessionRow.created_at,
-                    SessionRow.seen_at,
-                    User.id,
-                    User.name,
-                    User.role,
-                    owes_consent().label("consent"),
-                    owes_passkey().label("passkey"),
-                )
-                .join(User, User.id == SessionRow.user_id)
-                .outerjoin(Disabled, Disabled.user_id == SessionRow.user_id)
-                .where(SessionRow.digest == _digest(token), Disabled.user_id.is_(None))
-            ).one_or_none()
+            found = session.execute(_HOLDER, {"digest": _digest(token)}).one_or_none()
             if found is None or not self._is_good(found.created_at, found.seen_at, now):
                 return None
         if prolong and now - found.seen_at >= SEEN_EVERY_S:
