@@ -20,7 +20,9 @@ from starlette.types import ASGIApp
 
 from security.accounts.account import Account, Tools
 from security.accounts.account_pages import AccountPages
+from security.accounts.assertions import Assertions
 from security.accounts.audit import Trail
+from security.accounts.challenges import Challenges
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.endings import Pause
@@ -32,6 +34,9 @@ from security.accounts.limits import Limiter, Limits
 from security.accounts.links import Links
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
+from security.accounts.passkey_offers import PasskeyOffers
+from security.accounts.passkey_pages import PasskeyPages
+from security.accounts.passkeys import Passkeys
 from security.accounts.people import People
 from security.accounts.people_pages import PeoplePages
 from security.accounts.presence import Presence
@@ -94,15 +99,21 @@ class Door:
         self._sessions = Sessions(database, settings, chance.random)
         self._setup = Setup(users, hasher, self.trail, chance.random)
         links = Links(database, chance.random)
-        proof = Proof(kek, users)
+        challenges = Challenges(chance.random)
+        assertions = Assertions(database, challenges, self.trail)
+        proof = Proof(kek, users, assertions)
         self._tools = Tools(database, users, hasher, proof, self._sessions, links, self.trail, chance.random)
-        signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
+        self._passkeys = Passkeys(self._tools, challenges)
+        signin = SignIn(
+            database, kek, users, hasher, self._sessions, self.trail, chance.random, passkeys=assertions
+        )
         if setup_token:
             self._setup.take_token(setup_token)
         self.router = self._router(chance, self._tools, signin)
 
     def _router(self, chance: _Chance, tools: Tools, signin: SignIn) -> APIRouter:
         pages, cookies = Pages(self._settings.notice), Cookies(self._settings)
+        offers = PasskeyOffers(self._settings, self._passkeys)
         invitations = Invitations(
             tools.engine, tools.links, tools.users, tools.hasher, self.trail, chance.random
         )
@@ -119,6 +130,7 @@ class Door:
             signin=signin,
             sessions=self._sessions,
             limiter=chance.limiter,
+            offers=offers,
             trail=self.trail,
             slow=self._slow,
             quick=self._quick,
@@ -132,9 +144,10 @@ class Door:
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, Resets(tools), *threads),
+            ResetPages(pages, Resets(tools), offers, *threads),
             {
-                **AccountPages(inside, Account(tools), chance.limiter).handlers(),
+                **AccountPages(inside, Account(tools), chance.limiter, offers).handlers(),
+                **PasskeyPages(inside, offers).handlers(),
                 **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
             },
         )

@@ -71,7 +71,7 @@ class House:
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_label("Code from your authenticator app").fill(code)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def accessible(page: Page) -> None:
