@@ -1,4 +1,4 @@
-"""The door served by itself: real HTTP for a real browser, plain rooms behind it, a clock that a test moves."""
+"""The door served by itself: real HTTP for a real browser, plain rooms behind it, a clock that tests move."""
 
 from __future__ import annotations
 
