@@ -121,10 +121,12 @@
     } else {
       button.addEventListener("click", ask);
     }
-    // The page may come back from the browser's memory with an answer that was used already.
-    window.addEventListener("pageshow", () => {
+    // A browser may bring a page back with an answer that was used already.
+    const forget = () => {
       answer.value = "";
-    });
+    };
+    window.addEventListener("pageshow", (event) => event.persisted && forget());
+    forget();
     part.hidden = false;
   };
 
