@@ -3,7 +3,7 @@
 OWASP ASVS 5.0, 6.2.2 and 6.2.3 (a change of password needs the old one), 7.2.4 (proof renews the token),
 7.4.3 (other sessions end), 7.5.1 to 7.5.3 (proof before a sensitive change). What is done is written in the
 trail first: an entry may tell of a change that the disk then refused, never the other way round. Every method
-blocks. Does not: look at who may do it beyond password and code; the pages do.
+blocks. Does not: look at who may do it beyond password and second factor; the pages do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from security.accounts.errors import RefusedError, SetupExpiredError
 from security.accounts.factors import Factors, factors_of
 from security.accounts.links import Links
 from security.accounts.policy import check_password
-from security.accounts.proof import MAX_CODE_TYPED, Proof
+from security.accounts.proof import Proof, Second
 from security.accounts.sessions import Sessions
 from security.accounts.tables import RecoveryCode, User
 from security.accounts.users import Users
@@ -32,8 +32,8 @@ from security.crypto.passwords import Hasher
 from security.crypto.sealing import RandomBytes
 
 NO_MATCH = (
-    "That did not match. Check password and code. A code works only once: if you have just used this one, "
-    "wait for the next."
+    "That did not match. Check password and code, or passkey. A code works only once: if you have just used "
+    "this one, wait for the next."
 )
 _GONE = "This account is not here any more."
 
@@ -80,14 +80,14 @@ class Account:
         """What `user` can prove with."""
         return factors_of(self._tools.engine, user)
 
-    def step_up(self, user: str, token: str, password: str, code: str, now: float) -> str:
-        """Begin a session in the place of this one, whose holder has just given password and code.
+    def step_up(self, user: str, token: str, password: str, second: Second, now: float) -> str:
+        """Begin a session in the place of this one, whose holder has just given password and second factor.
 
         Raises:
             RefusedError: one of them does not match.
             StoreError: the database refuses.
         """
-        self._prove(self._row(user), password, code, now)
+        self._prove(self._row(user), password, second, now)
         self._tools.trail.note("confirmed-again", user, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
             renewed = self._tools.sessions.begin(session, user, now, replaces=token)
@@ -95,19 +95,19 @@ class Account:
             self._tools.sessions.step_up(session, renewed, now)
             return renewed
 
-    def change_password(self, user: str, old: str, code: str, new: str, now: float) -> str:
+    def change_password(self, user: str, old: str, second: Second, new: str, now: float) -> str:
         """Set a new password; all sessions end, and the token of a new one for this browser is returned.
 
         Raises:
             PasswordRefusedError: the new one breaks the rules.
-            RefusedError: the old password or the code does not match.
+            RefusedError: the old password or the second factor does not match.
             StoreError: the database refuses; nothing was changed.
         """
         tools = self._tools
         row = self._row(user)
         # Before a code is spent on it: who must choose another password need not wait for the next code.
         check_password(new, row.name)
-        self._prove(row, old, code, now)
+        self._prove(row, old, second, now)
         renewed = tools.hasher.hash(new)
         tools.trail.note("password-changed", user, now)
         with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
@@ -200,13 +200,12 @@ class Account:
             raise RefusedError(_GONE)
         return row
 
-    def _prove(self, row: User, password: str, code: str, now: float) -> None:
-        """Spend `code`, if the password is right. As at sign-in, one answer for whatever is wrong."""
+    def _prove(self, row: User, password: str, second: Second, now: float) -> None:
+        """Spend `second`, if the password is right. As at sign-in, one answer for whatever is wrong."""
         fits = self._tools.hasher.verify(password, row.password_hash)
-        short = code.strip() if len(code) <= MAX_CODE_TYPED else ""
-        step = self._tools.proof.matching_step(row, short, now)
+        match = self._tools.proof.match(row, second, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
-            proved = fits and self._tools.proof.spend(session, row.id, step, short, now)
+            proved = fits and self._tools.proof.spend(session, row.id, match, now)
         if not proved:
             self._tools.trail.refused(row.id, now)
             raise RefusedError(NO_MATCH)

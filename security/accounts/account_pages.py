@@ -12,12 +12,14 @@ from fastapi.responses import Response
 
 from security.accounts import limits
 from security.accounts.account import Account, Renewal
+from security.accounts.challenges import Purpose
 from security.accounts.errors import RefusedError, SetupCodeError, SetupExpiredError
 from security.accounts.forms import read_form
 from security.accounts.identity import Role
 from security.accounts.inside import CONFIRMED, Inside, Visitor, see, to_confirm
 from security.accounts.limits import Limiter
 from security.accounts.pages import Handler
+from security.accounts.passkey_offers import PasskeyOffers
 from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, name_key
 from security.accounts.requirements import Requirements
 from security.accounts.setup_pages import show_app
@@ -28,12 +30,13 @@ _DIFFERENT = "The two new passwords differ. Please type both again."
 
 @dataclass(frozen=True)
 class AccountPages:
-    """The handlers of /account and of what it links to for changing factors."""
+    """The handlers of /account and below, save /account/people and /account/passkeys."""
 
     inside: Inside
     account: Account
     requirements: Requirements
     limiter: Limiter
+    offers: PasskeyOffers
 
     def handlers(self) -> dict[str, Handler]:
         """Path and handler."""
@@ -68,7 +71,7 @@ class AccountPages:
 
     async def ask(self, request: Request) -> Response:
         """GET /account/confirm?next=..."""
-        return self._confirm(request.query_params.get("next", ""), None, 200)
+        return self._confirm(request, request.query_params.get("next", ""), None, 200)
 
     async def confirm(self, request: Request) -> Response:
         """POST /account/confirm."""
@@ -76,14 +79,15 @@ class AccountPages:
         back, now = fields.get("next", ""), self.inside.now()
         wait = await self._wait(request, visitor, now)
         if wait is not None:
-            return self._confirm(back, wait, 429)
-        given = fields.get("password", ""), fields.get("code", "")
+            return self._confirm(request, back, wait, 429)
+        passkey = self.offers.given(request, fields, Purpose.CONFIRM, visitor.token)
+        given = fields.get("password", ""), passkey or fields.get("code", "")
         try:
             token = await self.inside.slow.run(
                 self.account.step_up, visitor.identity.id, visitor.token, *given, now
             )
         except RefusedError as error:
-            return self._confirm(back, str(error), 422)
+            return self._confirm(request, back, str(error), 422)
         await self._succeeded(request, visitor, now)
         page = see(_allowed(back))
         self.inside.cookies.set(request, page, token)
@@ -103,30 +107,31 @@ class AccountPages:
             )
         return see("/account")
 
-    async def password(self, _: Request) -> Response:
+    async def password(self, request: Request) -> Response:
         """GET /account/password."""
-        return self._password({}, 200)
+        return self._password(request, {}, 200)
 
     async def change_password(self, request: Request) -> Response:
         """POST /account/password."""
         fields, visitor = await read_form(request), self._visitor(request)
         now, new = self.inside.now(), fields.get("password", "")
         if new != fields.get("password_again", ""):
-            return self._password({"password_again": _DIFFERENT}, 422)
+            return self._password(request, {"password_again": _DIFFERENT}, 422)
         try:
             check_password(new, visitor.identity.name)  # before an attempt is counted for it
         except PasswordRefusedError as error:
-            return self._password({"password": str(error)}, 422)
+            return self._password(request, {"password": str(error)}, 422)
         wait = await self._wait(request, visitor, now)
         if wait is not None:
-            return self._password({"old": wait}, 429)
-        given = fields.get("old", ""), fields.get("code", ""), new
+            return self._password(request, {"old": wait}, 429)
+        passkey = self.offers.given(request, fields, Purpose.PASSWORD, visitor.token)
+        given = fields.get("old", ""), passkey or fields.get("code", ""), new
         try:
             token = await self.inside.slow.run(self.account.change_password, visitor.identity.id, *given, now)
         except PasswordRefusedError as error:
-            return self._password({"password": str(error)}, 422)
+            return self._password(request, {"password": str(error)}, 422)
         except RefusedError as error:
-            return self._password({"old": str(error)}, 422)
+            return self._password(request, {"old": str(error)}, 422)
         await self._succeeded(request, visitor, now)
         page = self.inside.pages.message(
             "Your password is changed",
@@ -187,18 +192,27 @@ class AccountPages:
         assert visitor is not None  # `route` has looked
         return visitor
 
-    def _confirm(self, back: str, problem: str | None, status: int) -> Response:
-        return self.inside.pages.show("confirm.html", status, next=_allowed(back), problem=problem)
+    def _confirm(self, request: Request, back: str, problem: str | None, status: int) -> Response:
+        values = {"next": _allowed(back), "problem": problem}
+        return self._asking(request, Purpose.CONFIRM, "confirm.html", status, values)
 
-    def _password(self, problems: Mapping[str, str], status: int) -> Response:
-        return self.inside.pages.show(
-            "password.html",
-            status,
-            problems={field: problems.get(field) for field in ("old", "password", "password_again")},
-            refused=bool(problems),
-            shortest=MIN_PASSWORD,
-            longest=MAX_PASSWORD,
-        )
+    def _password(self, request: Request, problems: Mapping[str, str], status: int) -> Response:
+        values = {
+            "problems": {field: problems.get(field) for field in ("old", "password", "password_again")},
+            "refused": bool(problems),
+            "shortest": MIN_PASSWORD,
+            "longest": MAX_PASSWORD,
+        }
+        return self._asking(request, Purpose.PASSWORD, "password.html", status, values)
+
+    def _asking(
+        self, request: Request, purpose: Purpose, template: str, status: int, values: Mapping[str, object]
+    ) -> Response:
+        """A page that asks for a second factor, a passkey among them where there can be one."""
+        inside, visitor = self.inside, self._visitor(request)
+        offer = self.offers.offer(request, purpose, visitor.token, inside.now())
+        scripted = bool(offer.options)
+        return inside.pages.show(template, status, scripted=scripted, passkey=offer, **values)
 
     def _app(self, visitor: Visitor, renewal: Renewal, problem: str | None, status: int) -> Response:
         words = {"action": "/account/authenticator", "button": "Use this app from now on", "step": ""}

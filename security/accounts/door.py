@@ -20,9 +20,11 @@ from starlette.types import ASGIApp
 
 from security.accounts.account import Account, Tools
 from security.accounts.account_pages import AccountPages
+from security.accounts.assertions import Assertions
 from security.accounts.audit import Trail
 from security.accounts.consent_pages import ConsentPages
 from security.accounts.consents import Consents
+from security.accounts.challenges import Challenges
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.duties import PLACES
@@ -35,6 +37,9 @@ from security.accounts.limits import Limiter, Limits
 from security.accounts.links import Links
 from security.accounts.middleware import OPEN, STATIC_FILES, Guard
 from security.accounts.pages import Handler, Pages
+from security.accounts.passkey_offers import PasskeyOffers
+from security.accounts.passkey_pages import PasskeyPages
+from security.accounts.passkeys import Passkeys
 from security.accounts.people import People
 from security.accounts.people_pages import PeoplePages
 from security.accounts.presence import Presence
@@ -99,16 +104,22 @@ class Door:
         self._sessions = Sessions(database, settings, chance.random)
         self._setup = Setup(users, hasher, self.trail, chance.random)
         links = Links(database, chance.random)
-        proof = Proof(kek, users)
+        challenges = Challenges(chance.random)
+        assertions = Assertions(database, challenges, self.trail)
+        proof = Proof(kek, users, assertions)
         self._tools = Tools(database, users, hasher, proof, self._sessions, links, self.trail, chance.random)
-        signin = SignIn(database, kek, users, hasher, self._sessions, self.trail, chance.random)
         self.requirements = Requirements(self._tools)
+        self._passkeys = Passkeys(self._tools, challenges)
+        signin = SignIn(
+            database, kek, users, hasher, self._sessions, self.trail, chance.random, passkeys=assertions
+        )
         if setup_token:
             self._setup.take_token(setup_token)
         self.router = self._router(chance, self._tools, signin)
 
     def _router(self, chance: _Chance, tools: Tools, signin: SignIn) -> APIRouter:
         pages, cookies = Pages(self._settings.notice), Cookies(self._settings)
+        offers = PasskeyOffers(self._settings, self._passkeys)
         invitations = Invitations(
             tools.engine, tools.links, tools.users, tools.hasher, self.trail, chance.random
         )
@@ -125,6 +136,7 @@ class Door:
             signin=signin,
             sessions=self._sessions,
             limiter=chance.limiter,
+            offers=offers,
             trail=self.trail,
             slow=self._slow,
             quick=self._quick,
@@ -133,7 +145,7 @@ class Door:
         )
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads)
-        indoor = _indoor(inside, tools, invitations, self.requirements, chance.limiter)
+        indoor = _indoor(inside, tools, invitations, self.requirements, chance.limiter, offers)
         # What one is led to must not lead there again.
         self._own = frozenset(indoor) | frozenset(PLACES.values())
         return _router(
@@ -141,7 +153,7 @@ class Door:
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, Resets(tools), *threads),
+            ResetPages(pages, Resets(tools), offers, *threads),
             indoor,
         )
 
@@ -214,11 +226,17 @@ def build_door(
 
 
 def _indoor(
-    inside: Inside, tools: Tools, invitations: Invitations, requirements: Requirements, limiter: Limiter
+    inside: Inside,
+    tools: Tools,
+    invitations: Invitations,
+    requirements: Requirements,
+    limiter: Limiter,
+    offers: PasskeyOffers,
 ) -> dict[str, Handler]:
     """The account pages: path and handler."""
     return {
-        **AccountPages(inside, Account(tools), requirements, limiter).handlers(),
+        **AccountPages(inside, Account(tools), requirements, limiter, offers).handlers(),
+        **PasskeyPages(inside, offers).handlers(),
         **ConsentPages(inside, Consents(tools)).handlers(),
         **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
         **RequirementPages(inside, requirements).handlers(),

@@ -12,6 +12,8 @@ DOOR_CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
+# Where passkeys are used: our own file too, and nothing inline.
+SCRIPTED_CSP = f"{DOOR_CSP}; script-src 'self'"
 FRAMING_CSP = "frame-ancestors 'self'"
 _SELF_ALONE = FRAMING_CSP.encode()
 ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
@@ -22,7 +24,10 @@ ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
         b"referrer-policy": b"same-origin",
         # Nothing here opens windows that talk to it, and no window that opened it may.
         b"cross-origin-opener-policy": b"same-origin",
-        b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        b"permissions-policy": (
+            b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), "
+            b"publickey-credentials-create=(self), publickey-credentials-get=(self)"
+        ),
         b"cross-origin-resource-policy": b"same-origin",
     }
 )

@@ -21,6 +21,7 @@ CONFIRMED = (
     "/account",
     "/account/authenticator",
     "/account/codes",
+    "/account/passkeys",
     "/account/people",
     "/account/people/policy",
 )

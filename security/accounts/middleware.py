@@ -29,7 +29,11 @@ from security.accounts.settings import AccountSettings
 from security.accounts.work import Workers
 
 STATIC_FILES: Mapping[str, str] = MappingProxyType(
-    {"door.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+    {
+        "door.css": "text/css; charset=utf-8",
+        "mark.svg": "image/svg+xml",
+        "passkeys.js": "text/javascript; charset=utf-8",
+    }
 )
 _READ = frozenset({"GET", "HEAD"})
 # Open to everybody: exactly these paths with exactly these methods. Every other method on them is

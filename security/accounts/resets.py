@@ -1,7 +1,7 @@
 """A forgotten password: the link that an administrator makes sets a new one, for who proves a second factor.
 
-OWASP ASVS 5.0, 6.4.3: a reset does not go around the second factor. If app and recovery codes are both
-lost, an administrator can only delete the account and invite anew.
+OWASP ASVS 5.0, 6.4.3: a reset does not go around the second factor. If app, recovery codes and passkeys are
+all lost, an administrator can only delete the account and invite anew.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from security.accounts.account import Tools
 from security.accounts.database import store_errors
 from security.accounts.errors import RefusedError, SetupClosedError
 from security.accounts.policy import check_password
-from security.accounts.proof import MAX_CODE_TYPED
+from security.accounts.proof import Second
 from security.accounts.tables import LinkRow, User
 
 CLOSED = "This link does not work, or does not work any more. Ask an administrator for a new one."
 NO_CODE = (
-    "This code does not match, or was used already. Wait for the next one, or use a recovery code. After "
-    "five attempts the link is void."
+    "This code or passkey does not match, or was used already. Wait for the next code, or use a recovery "
+    "code. After five attempts the link is void."
 )
 
 
@@ -33,13 +33,13 @@ class Resets:
         """Whether this link can still be used."""
         return self._found(token, now) is not None
 
-    def reset(self, token: str, password: str, code: str, now: float) -> None:
+    def reset(self, token: str, password: str, second: Second, now: float) -> None:
         """Set the new password; all sessions of the account end.
 
         Raises:
             SetupClosedError: the link is unknown, used, too old or tried too often, or the account disabled.
             PasswordRefusedError: the new password breaks the rules; no attempt is counted.
-            RefusedError: the code does not match; the attempt is counted.
+            RefusedError: the second factor does not match; the attempt is counted.
             StoreError: the database refuses; nothing was changed.
         """
         tools = self._tools
@@ -51,10 +51,9 @@ class Resets:
         renewed = tools.hasher.hash(password)
         if not tools.links.count_try(link.id, now):
             raise SetupClosedError(CLOSED)
-        short = code.strip() if len(code) <= MAX_CODE_TYPED else ""
-        step = tools.proof.matching_step(user, short, now)
+        match = tools.proof.match(user, second, now)
         with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
-            proved = tools.proof.spend(session, user.id, step, short, now)
+            proved = tools.proof.spend(session, user.id, match, now)
         if not proved:
             tools.trail.refused(user.id, now)
             raise RefusedError(NO_CODE)

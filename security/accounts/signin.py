@@ -3,8 +3,9 @@
 The work is the same whoever asks: an unknown name is checked against an account that exists only in
 memory and that no password fits. A code is spent only together with the right password, so a stranger
 can't burn somebody's codes, and in one UPDATE that a second request can't win as well (RFC 6238, 5.2:
-a code is accepted once). A sign-in is in the audit trail before anybody is let in. Does not: lock accounts
-or count attempts (limits.py does that).
+a code is accepted once). A passkey may take the place of the code, or of all three: then the authenticator
+must have looked at face, finger or PIN, and the role must allow it. A sign-in is in the audit trail before
+anybody is let in. Does not: lock accounts or count attempts (limits.py does that).
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from security.accounts.assertions import Assertion, Assertions
 from security.accounts.audit import NOBODY, Trail
 from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Role
-from security.accounts.proof import MAX_CODE_TYPED, Proof
+from security.accounts.proof import Proof, Second
+from security.accounts.role_policy import may_sign_in_by_passkey_alone
 from security.accounts.sessions import Sessions
 from security.accounts.tables import User
 from security.accounts.users import Users
@@ -44,10 +47,18 @@ class Attempt:
 
     name: str
     password: str
-    code: str
+    second: Second
 
     def __repr__(self) -> str:
         return "Attempt(hidden)"
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A new session, and the compared name of whose it is."""
+
+    token: str = field(repr=False)
+    account: str = field(repr=False)
 
 
 class SignIn:
@@ -62,10 +73,11 @@ class SignIn:
         sessions: Sessions,
         trail: Trail,
         random: RandomBytes = secrets.token_bytes,
+        passkeys: Assertions | None = None,
     ) -> None:
         self._engine = engine
         self._trail = trail
-        self._proof = Proof(kek, users)
+        self._proof = Proof(kek, users, passkeys)
         self._users = users
         self._hasher = hasher
         self._sessions = sessions
@@ -91,29 +103,61 @@ class SignIn:
         # A disabled account is looked for whoever asks, and answers as a wrong password does.
         disabled = self._users.is_disabled(user.id)
         spender = user.id if password_fits and may_try and not disabled else _NOBODY
-        code = typed.code.strip() if len(typed.code) <= MAX_CODE_TYPED else ""
-        step = self._proof.matching_step(user, code, now)
+        match = self._proof.match(user, typed.second, now)
         with (
             store_errors("You are not signed in; please try again."),
             Session(self._engine) as session,
             session.begin(),
         ):
-            if not self._proof.spend(session, spender, step, code, now):
+            if not self._proof.spend(session, spender, match, now):
                 token = None
             else:
                 token = self._sessions.begin(session, user.id, now, replaces)
         _log.info("sign-in %s: user %s", "refused" if token is None else "done", known.id if known else "?")
         if token is None:
             return None
-        try:
-            self._trail.note(
-                "sign-in", user.id, now, {"factor": "recovery-code" if step is None else "one-time-code"}
-            )
-        except StoreError:
-            self._sessions.end(token)
-            raise
+        self._note(token, user.id, match.factor, now)
         self._renew_hash(user, typed.password)
         return token
+
+    def alone(
+        self, given: Assertion, now: float, replaces: str | None = None, gate: CodeGate = bool
+    ) -> Entered | None:
+        """A new session for whoever's passkey has signed `given`, or None if anything was wrong.
+
+        The authenticator must have said whose it is and have verified that person, and the role must allow
+        it. Otherwise as `attempt`.
+
+        Raises:
+            BusyError: too many passkeys at once.
+            StoreError: the database refuses; nobody is signed in.
+        """
+        may_try = gate(True)
+        match = self._proof.match(self._nobody, given, now)
+        seen = match.seen
+        user = (self._users.by_id(_NOBODY if seen is None else seen.user)) or self._nobody
+        disabled = self._users.is_disabled(user.id)
+        allowed = may_sign_in_by_passkey_alone(self._engine, user.role)
+        good = seen is not None and seen.user_verified and seen.by_handle
+        spender = user.id if good and may_try and allowed and not disabled else _NOBODY
+        with (
+            store_errors("You are not signed in; please try again."),
+            Session(self._engine) as session,
+            session.begin(),
+        ):
+            if not self._proof.spend(session, spender, match, now):
+                token = None
+            else:
+                token = self._sessions.begin(session, user.id, now, replaces)
+        _log.info("sign-in by passkey %s: user %s", "refused" if token is None else "done", user.id)
+        if token is None:
+            return None
+        self._note(token, user.id, "passkey-alone", now)
+        return Entered(token, user.name_key)
+
+    def note_refusal_of(self, given: Assertion, now: float) -> None:
+        """As `note_refusal`, for whoever's passkey was named."""
+        self._trail.refused(self._proof.owner(given) or NOBODY, now)
 
     def note_refusal(self, name: str, now: float) -> None:
         """Write a refused attempt into the audit trail.
@@ -126,6 +170,13 @@ class SignIn:
         """
         known = self._users.by_name(name) if len(name) <= MAX_NAME_TYPED else None
         self._trail.refused(NOBODY if known is None else known.id, now)
+
+    def _note(self, token: str, user: str, factor: str, now: float) -> None:
+        try:
+            self._trail.note("sign-in", user, now, {"factor": factor})
+        except StoreError:
+            self._sessions.end(token)
+            raise
 
     def _renew_hash(self, user: User, password: str) -> None:
         if not self._hasher.needs_rehash(user.password_hash):

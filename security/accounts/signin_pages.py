@@ -6,18 +6,22 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import TypeVar
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.background import BackgroundTask
 
 from security.accounts.audit import Trail
+from security.accounts.ceremonies import named_credential
+from security.accounts.challenges import Purpose
 from security.accounts.cookies import Cookies
 from security.accounts.errors import BusyError, StoreError
 from security.accounts.forms import read_form
 from security.accounts.identity import SCOPE_KEY
 from security.accounts.limits import Limiter, Visitor
 from security.accounts.pages import Pages
+from security.accounts.passkey_offers import PasskeyOffers
 from security.accounts.policy import name_key
 from security.accounts.redirects import local_path
 from security.accounts.sessions import Sessions
@@ -25,11 +29,16 @@ from security.accounts.setup import Setup
 from security.accounts.signin import MAX_NAME_TYPED, Attempt, SignIn
 from security.accounts.work import Workers
 
+T = TypeVar("T")
 _log = logging.getLogger("asklepion.accounts")
 # One answer for every failure: who asks must not learn which part was right (OWASP ASVS 5.0, 6.3.8).
 REFUSED = (
     "That did not match. Check name, password and code. A code works only once: if you have just used "
     "this one, wait for the next. After ten wrong codes none is accepted for an hour."
+)
+PASSKEY_REFUSED = (
+    "This passkey was not accepted. It may have been removed here, this page may have been open too long, or "
+    "your role may ask for name and password as well. Try again, or sign in with them."
 )
 
 
@@ -44,6 +53,7 @@ class SignInPages:
     signin: SignIn
     sessions: Sessions
     limiter: Limiter
+    offers: PasskeyOffers
     trail: Trail
     slow: Workers
     quick: Workers
@@ -57,23 +67,23 @@ class SignInPages:
             return _see(back)
         if await self.quick.run(self.setup.is_open):
             return self.pages.message("Not set up yet", self._how_to_set_up(), 200)
-        return self._form({}, back)
+        return self._form(request, {}, back)
 
     async def sign_in(self, request: Request) -> Response:
         """POST /login."""
         fields = await read_form(request)
         back = local_path(fields.get("next", "/"))
+        if fields.get("alone"):
+            return await self._alone(request, fields, back)
         name = fields.get("name", "")
         now = self.now()
         visitor = self.cookies.visitor(request, name_key(name[:MAX_NAME_TYPED]))
         wait = ceil(await self.counting.run(self.limiter.take, visitor, now))
         if wait > 0:
-            _log.info("a sign-in was told to wait for %d s", wait)
-            unit = "second" if wait == 1 else "seconds"
-            problem = f"Too many attempts. Please wait {wait} {unit} and try again."
-            return self._refused(fields, back, problem, 429, wait)
+            return self._told_to_wait(request, fields, back, wait)
         code = fields.get("code", "").strip() or fields.get("recovery", "")
-        typed = Attempt(name, fields.get("password", ""), code)
+        passkey = self.offers.given(request, fields, Purpose.SECOND_FACTOR)
+        typed = Attempt(name, fields.get("password", ""), passkey or code)
 
         def may_try(password_fits: bool) -> bool:
             return self.limiter.take_code(visitor, now, password_fits=password_fits)
@@ -85,11 +95,44 @@ class SignInPages:
             await self.counting.run(self.limiter.take_back, visitor, now)
             raise
         if token is None:
-            response = self._refused(fields, back, REFUSED, 401)
-            response.background = BackgroundTask(self._note_refusal, name, now)
+            response = self._form(request, fields, back, REFUSED, 401)
+            response.background = BackgroundTask(self._note_refusal, self.signin.note_refusal, name, now)
             return response
-        device = await self._succeeded(visitor, now)
         self.forget(visitor.account)
+        return await self._let_in(request, back, visitor, token, now)
+
+    async def _alone(self, request: Request, fields: Mapping[str, str], back: str) -> Response:
+        """POST /login with a passkey and nothing else."""
+        now = self.now()
+        given = self.offers.given(request, fields, Purpose.ALONE)
+        if given is None:
+            return self._form(request, {}, back, PASSKEY_REFUSED, 401)
+        # Nobody has typed a name, and whether the passkey has an owner must not be told: what is counted is
+        # the passkey that is named, be it anybody's or none's.
+        visitor = self.cookies.visitor(request, f"\0passkey {named_credential(given.response)}")
+        wait = ceil(await self.counting.run(self.limiter.take, visitor, now))
+        if wait > 0:
+            return self._told_to_wait(request, {}, back, wait)
+
+        def may_try(password_fits: bool) -> bool:
+            return self.limiter.take_code(visitor, now, password_fits=password_fits)
+
+        try:
+            entered = await self.slow.run(self.signin.alone, given, now, self.cookies.token(request), may_try)
+        except BusyError:
+            await self.counting.run(self.limiter.take_back, visitor, now)
+            raise
+        if entered is None:
+            response = self._form(request, {}, back, PASSKEY_REFUSED, 401)
+            response.background = BackgroundTask(self._note_refusal, self.signin.note_refusal_of, given, now)
+            return response
+        self.forget(entered.account)
+        return await self._let_in(request, back, visitor, entered.token, now)
+
+    async def _let_in(
+        self, request: Request, back: str, visitor: Visitor, token: str, now: float
+    ) -> Response:
+        device = await self._succeeded(visitor, now)
         response = _see(back)
         self.cookies.set(request, response, token)
         if device is not None:
@@ -120,11 +163,19 @@ class SignInPages:
         )
 
     def _form(
-        self, fields: Mapping[str, str], back: str, problem: str | None = None, status: int = 200
+        self,
+        request: Request,
+        fields: Mapping[str, str],
+        back: str,
+        problem: str | None = None,
+        status: int = 200,
     ) -> Response:
+        offer = self.offers.offer(request, Purpose.SECOND_FACTOR, "", self.now(), alone=True)
         return self.pages.show(
             "login.html",
             status,
+            scripted=bool(offer.options),
+            passkey=offer,
             name=fields.get("name", "")[:MAX_NAME_TYPED],
             recovering=bool(fields.get("recovery")),
             next=back,
@@ -132,17 +183,17 @@ class SignInPages:
             outside=self.cookies.outside,
         )
 
-    def _refused(
-        self, fields: Mapping[str, str], back: str, problem: str, status: int, wait: int = 0
-    ) -> Response:
-        response = self._form(fields, back, problem, status)
-        if wait:
-            response.headers["retry-after"] = str(wait)
+    def _told_to_wait(self, request: Request, fields: Mapping[str, str], back: str, wait: int) -> Response:
+        _log.info("a sign-in was told to wait for %d s", wait)
+        unit = "second" if wait == 1 else "seconds"
+        problem = f"Too many attempts. Please wait {wait} {unit} and try again."
+        response = self._form(request, fields, back, problem, 429)
+        response.headers["retry-after"] = str(wait)
         return response
 
-    async def _note_refusal(self, name: str, now: float) -> None:
+    async def _note_refusal(self, note: Callable[[T, float], None], what: T, now: float) -> None:
         try:
-            await self.counting.run(self.signin.note_refusal, name, now)
+            await self.counting.run(note, what, now)
         except (BusyError, StoreError) as error:
             _log.warning("a refused sign-in is not in the audit trail: %s", error)
 

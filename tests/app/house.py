@@ -73,7 +73,7 @@ class House:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_label("Code from your authenticator app").fill(code)
         with page.expect_navigation():
-            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("button", name="Sign in", exact=True).click()
         if agrees and page.url == f"{self.app.url}/account/welcome":
             accessible(page)
             page.get_by_role("button", name="I have read this and agree").click()

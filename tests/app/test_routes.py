@@ -44,6 +44,7 @@ def test_the_list_of_open_paths_is_short() -> None:
         "/healthz": {"GET", "HEAD"},
         "/door/door.css": {"GET", "HEAD"},
         "/door/mark.svg": {"GET", "HEAD"},
+        "/door/passkeys.js": {"GET", "HEAD"},
     }
 
 

@@ -51,7 +51,7 @@ def second(house: House, admin: Admin, clock: Clock) -> Browser:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/confirm", "/sessions", "/password", "/authenticator", "/codes", "/people"]
+    "path", ["", "/confirm", "/sessions", "/password", "/authenticator", "/codes", "/people", "/passkeys"]
 )
 def test_nothing_of_an_account_is_shown_to_a_stranger(house: House, admin: Admin, path: str) -> None:
     stranger = house.browser()
@@ -60,13 +60,15 @@ def test_nothing_of_an_account_is_shown_to_a_stranger(house: House, admin: Admin
 
 
 def test_no_method_of_an_account_page_falls_through_to_the_rooms(signed_in: Browser, house: House) -> None:
-    for path in ("/account", "/account/sessions", "/account/people"):
+    for path in ("/account", "/account/sessions", "/account/people", "/account/passkeys"):
         for method in ("PUT", "PATCH", "DELETE", "OPTIONS"):
             assert signed_in.request(method, path).status_code == 405, (path, method)
     assert house.rooms.reached == []
 
 
-@pytest.mark.parametrize("path", ["confirm", "sessions", "password", "authenticator", "codes", "people"])
+@pytest.mark.parametrize(
+    "path", ["confirm", "sessions", "password", "authenticator", "codes", "people", "passkeys"]
+)
 def test_a_foreign_page_can_change_nothing(office: Browser, path: str) -> None:
     for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
         assert office.post(f"/account/{path}", headers=headers).status_code == 403
@@ -296,6 +298,6 @@ def test_an_invited_person_manages_the_own_account(house: House, office: Browser
     assert enter(person, house.browser(), clock, password=PASSWORD).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["", "/confirm", "/password", "/codes", "/people"])
+@pytest.mark.parametrize("path", ["", "/confirm", "/password", "/codes", "/people", "/passkeys"])
 def test_sign_out_is_on_every_page_of_the_account(office: Browser, path: str) -> None:
     assert 'action="/logout"' in office.get(f"/account{path}").text

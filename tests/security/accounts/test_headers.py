@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ COMMON = {
     "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), "
+    "publickey-credentials-create=(self), publickey-credentials-get=(self)",
 }
 
 
@@ -98,6 +100,19 @@ def test_the_doors_own_pages_are_strict(knocked: House, path: str) -> None:
     assert "<script" not in answer.text
     assert "http://" not in answer.text.replace(BASE, "")
     assert "https://" not in answer.text
+
+
+def test_where_passkeys_can_be_used_one_file_of_our_own_may_run(knocked: House) -> None:
+    answer = knocked.browser("http://localhost:7860").get("/login")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("script-src 'self'")
+    assert "unsafe" not in policy
+    assert re.findall(r"<script[^>]*>", answer.text) == ['<script src="/door/passkeys.js" defer>']
+    assert re.search(r"\son[a-z]+=", answer.text) is None
+    script = knocked.browser().get("/door/passkeys.js")
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert not any(word in script.text for word in ("fetch(", "XMLHttpRequest", "innerHTML", "eval("))
 
 
 def test_the_files_of_the_door_are_served(knocked: House) -> None:

@@ -91,6 +91,7 @@ def test_what_is_open_is_exactly_this() -> None:
         "/healthz": {"GET", "HEAD"},
         "/door/door.css": {"GET", "HEAD"},
         "/door/mark.svg": {"GET", "HEAD"},
+        "/door/passkeys.js": {"GET", "HEAD"},
     }
 
 
