@@ -22,15 +22,15 @@ from security.accounts.account import Account, Tools
 from security.accounts.account_pages import AccountPages
 from security.accounts.assertions import Assertions
 from security.accounts.audit import Trail
+from security.accounts.challenges import Challenges
 from security.accounts.consent_pages import ConsentPages
 from security.accounts.consents import Consents
-from security.accounts.challenges import Challenges
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
 from security.accounts.indoors import Indoors
-from security.accounts.inside import METHODS, Inside
+from security.accounts.inside import METHODS, OF_OTHERS, Inside
 from security.accounts.invitations import Invitations
 from security.accounts.keyring import open_keys
 from security.accounts.limits import Limiter, Limits
@@ -146,8 +146,9 @@ class Door:
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads)
         indoor = _indoor(inside, tools, invitations, self.requirements, chance.limiter, offers)
-        # What one is led to must not lead there again.
-        self._own = frozenset(indoor) | frozenset(PLACES.values())
+        # What one is led to must not lead there again. Pages about others are no part of it.
+        self._own = frozenset(path for path in indoor if not path.startswith(OF_OTHERS))
+        assert self._own >= set(PLACES.values())
         return _router(
             pages,
             entrance,

@@ -16,6 +16,8 @@ from security.accounts.sessions import Sessions
 from security.accounts.work import Workers
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
+# Pages about other people, which are shut like the rooms to who owes something.
+OF_OTHERS = ("/account/people", "/account/trail")
 # Where one may go on to after proving oneself, and nowhere else.
 CONFIRMED = (
     "/account",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from fastapi.responses import Response
 
+from security.accounts.errors import RefusedError
 from security.accounts.forms import read_form
 from security.accounts.identity import Role
 from security.accounts.inside import Inside, Visitor, see, to_confirm
@@ -46,7 +47,11 @@ class RequirementPages:
             )
         except ValueError:
             return await self._list("Nothing was changed. Choose one of the roles below.", 422)
-        await self.inside.slow.run(self.requirements.change, visitor.identity.id, wanted, self.inside.now())
+        change, now = self.requirements.change, self.inside.now()
+        try:
+            await self.inside.slow.run(change, visitor.identity.id, wanted, now)
+        except RefusedError as error:
+            return await self._list(str(error), 422)
         return see(_PATH)
 
     async def _list(self, problem: str | None, status: int) -> Response:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from security.accounts.account import Tools
 from security.accounts.database import store_errors
+from security.accounts.errors import RefusedError
 from security.accounts.identity import Role
 from security.accounts.tables import Passkey, RolePolicy, User
 
@@ -75,10 +76,14 @@ class Requirements:
         """Ask this of a role from now on; False if that is so already.
 
         Raises:
+            RefusedError: administrators would need a passkey, and the one who says so has none.
             StoreError: the database refuses; nothing was changed.
         """
         if self.of(wanted.role) == wanted:
             return False
+        # Who owes a passkey reaches no page of administrators. One of them can always take it back then.
+        if wanted.role is Role.ADMINISTRATOR and wanted.passkey_required and not self._has_passkey(by):
+            raise RefusedError("Add a passkey to your own account first, so that one administrator has one.")
         fields = {
             "role": wanted.role.value,
             "passkey-required": wanted.passkey_required,
@@ -96,6 +101,10 @@ class Requirements:
         # Answers that run now are looked at again, and end where a passkey is owed.
         self._tools.sessions.endings.tell()
         return True
+
+    def _has_passkey(self, user: str) -> bool:
+        with store_errors("Nothing was changed."), Session(self._tools.engine) as session:
+            return session.scalar(select(exists().where(Passkey.user_id == user))) is True
 
 
 def _of(role: Role, row: RolePolicy | None) -> Requirement:

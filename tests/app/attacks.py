@@ -69,8 +69,6 @@ ACCOUNT = {
     "/account/confirm",
     "/account/passkeys",
     "/account/password",
-    "/account/people",
-    "/account/people/policy",
     "/account/privacy",
     "/account/sessions",
     "/account/welcome",
