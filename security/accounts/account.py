@@ -24,6 +24,7 @@ from security.accounts.links import Links
 from security.accounts.policy import check_password
 from security.accounts.proof import MAX_CODE_TYPED, Proof
 from security.accounts.sessions import Sessions
+from security.accounts.signin import CodeGate
 from security.accounts.tables import RecoveryCode, User
 from security.accounts.users import Users
 from security.crypto import onetime, recovery
@@ -32,7 +33,7 @@ from security.crypto.sealing import RandomBytes
 
 NO_MATCH = (
     "That did not match. Check password and code. A code works only once: if you have just used this one, "
-    "wait for the next."
+    "wait for the next. After ten wrong codes none is accepted for an hour."
 )
 _GONE = "This account is not here any more."
 
@@ -83,14 +84,18 @@ class Account:
             )
             return session.scalar(statement) or 0
 
-    def step_up(self, user: str, token: str, password: str, code: str, now: float) -> str:
+    def step_up(
+        self, user: str, token: str, password: str, code: str, now: float, gate: CodeGate = bool
+    ) -> str:
         """Begin a session in the place of this one, whose holder has just given password and code.
+
+        `gate` is asked as at sign-in.
 
         Raises:
             RefusedError: one of them does not match.
             StoreError: the database refuses.
         """
-        self._prove(self._row(user), password, code, now)
+        self._prove(self._row(user), password, code, now, gate)
         self._tools.trail.note("confirmed-again", user, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
             renewed = self._tools.sessions.begin(session, user, now, replaces=token)
@@ -98,7 +103,9 @@ class Account:
             self._tools.sessions.step_up(session, renewed, now)
             return renewed
 
-    def change_password(self, user: str, old: str, code: str, new: str, now: float) -> str:
+    def change_password(
+        self, user: str, old: str, code: str, new: str, now: float, gate: CodeGate = bool
+    ) -> str:
         """Set a new password; all sessions end, and the token of a new one for this browser is returned.
 
         Raises:
@@ -110,7 +117,7 @@ class Account:
         row = self._row(user)
         # Before a code is spent on it: who must choose another password need not wait for the next code.
         check_password(new, row.name)
-        self._prove(row, old, code, now)
+        self._prove(row, old, code, now, gate)
         renewed = tools.hasher.hash(new)
         tools.trail.note("password-changed", user, now)
         with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
@@ -203,13 +210,14 @@ class Account:
             raise RefusedError(_GONE)
         return row
 
-    def _prove(self, row: User, password: str, code: str, now: float) -> None:
+    def _prove(self, row: User, password: str, code: str, now: float, gate: CodeGate) -> None:
         """Spend `code`, if the password is right. As at sign-in, one answer for whatever is wrong."""
         fits = self._tools.hasher.verify(password, row.password_hash)
+        may_try = gate(fits)
         short = code.strip() if len(code) <= MAX_CODE_TYPED else ""
         step = self._tools.proof.matching_step(row, short, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
-            proved = fits and self._tools.proof.spend(session, row.id, step, short, now)
+            proved = fits and may_try and self._tools.proof.spend(session, row.id, step, short, now)
         if not proved:
             self._tools.trail.refused(row.id, now)
             raise RefusedError(NO_MATCH)

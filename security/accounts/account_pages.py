@@ -20,6 +20,7 @@ from security.accounts.limits import Limiter
 from security.accounts.pages import Handler
 from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, name_key
 from security.accounts.setup_pages import show_app
+from security.accounts.signin import CodeGate
 from security.crypto.errors import PasswordRefusedError
 
 _DIFFERENT = "The two new passwords differ. Please type both again."
@@ -72,10 +73,10 @@ class AccountPages:
         wait = await self._wait(request, visitor, now)
         if wait is not None:
             return self._confirm(back, wait, 429)
-        given = fields.get("password", ""), fields.get("code", "")
+        given, gate = (fields.get("password", ""), fields.get("code", "")), self._gate(request, visitor, now)
         try:
             token = await self.inside.slow.run(
-                self.account.step_up, visitor.identity.id, visitor.token, *given, now
+                self.account.step_up, visitor.identity.id, visitor.token, *given, now, gate
             )
         except RefusedError as error:
             return self._confirm(back, str(error), 422)
@@ -115,9 +116,11 @@ class AccountPages:
         wait = await self._wait(request, visitor, now)
         if wait is not None:
             return self._password({"old": wait}, 429)
-        given = fields.get("old", ""), fields.get("code", ""), new
+        given, gate = (fields.get("old", ""), fields.get("code", ""), new), self._gate(request, visitor, now)
         try:
-            token = await self.inside.slow.run(self.account.change_password, visitor.identity.id, *given, now)
+            token = await self.inside.slow.run(
+                self.account.change_password, visitor.identity.id, *given, now, gate
+            )
         except PasswordRefusedError as error:
             return self._password({"password": str(error)}, 422)
         except RefusedError as error:
@@ -203,17 +206,17 @@ class AccountPages:
         )
 
     async def _wait(self, request: Request, visitor: Visitor, now: float) -> str | None:
-        """Count an attempt at password and code; what to say if it may not be made."""
+        """Count an attempt; what to say if it may not be made."""
         who = self._who(request, visitor)
         wait = await self.inside.quick.run(self.limiter.take, who, now)
         if wait > 0:
             return f"Too many attempts. Please wait {ceil(wait)} seconds and try again."
-        if not await self.inside.quick.run(self._may_try, who, now):
-            return "Too many wrong codes. Please try again in an hour."
         return None
 
-    def _may_try(self, who: limits.Visitor, now: float) -> bool:
-        return self.limiter.take_code(who, now, password_fits=True)
+    def _gate(self, request: Request, visitor: Visitor, now: float) -> CodeGate:
+        """Counts codes after a right password alone, as at sign-in."""
+        who = self._who(request, visitor)
+        return lambda password_fits: self.limiter.take_code(who, now, password_fits=password_fits)
 
     async def _succeeded(self, request: Request, visitor: Visitor, now: float) -> None:
         await self.inside.quick.run(self.limiter.succeeded, self._who(request, visitor), now)
