@@ -103,8 +103,11 @@ def test_an_unknown_name_costs_one_bcrypt_at_the_same_cost(house: House, admin: 
     users = door._setup._users
     signin = SignIn(door.database, kek, users, hasher, door._sessions, door.trail)
     assert signin.attempt(Attempt("Nobody Known", PASSWORD, "123456"), clock.at) is None
-    assert signin.attempt(Attempt(NAME, "wrong", "123456"), clock.at) is None
-    assert [stored.split("$")[2] for stored in hasher.verified] == ["04", "04"]
+    for password, code in (("wrong", "123456"), (PASSWORD, "123456"), (PASSWORD, "")):
+        assert signin.attempt(Attempt(NAME, password, code), clock.at) is None
+    locked = Attempt(NAME, PASSWORD, admin.code(clock))
+    assert signin.attempt(locked, clock.at, gate=lambda _: False) is None
+    assert [stored.split("$")[2] for stored in hasher.verified] == ["04"] * 5
     assert hasher.verified[0] != hasher.verified[1]
 
 
