@@ -28,6 +28,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import uvicorn
 from fastapi import FastAPI
 
+from security.accounts.connections import Hurried
 from security.accounts.door import Door, build_door
 from security.accounts.errors import AccountsError, AccountSettingsError
 from security.accounts.origins import is_host
@@ -359,8 +360,10 @@ def main() -> int:
             house = build_house(settings, os.environ)
             config = uvicorn.Config(
                 house.asgi,
+                http=Hurried,
+                ws="none",
                 log_level="warning",
-                access_log=False,
+                access_log=False,  # addresses hold the tokens of links
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=5,

@@ -25,6 +25,7 @@ from security.accounts.links import Links
 from security.accounts.policy import check_password
 from security.accounts.proof import Proof, Second
 from security.accounts.sessions import Sessions
+from security.accounts.signin import CodeGate
 from security.accounts.tables import RecoveryCode, User
 from security.accounts.users import Users
 from security.crypto import onetime, recovery
@@ -33,7 +34,7 @@ from security.crypto.sealing import RandomBytes
 
 NO_MATCH = (
     "That did not match. Check password and code, or passkey. A code works only once: if you have just used "
-    "this one, wait for the next."
+    "this one, wait for the next. After ten wrong codes none is accepted for an hour."
 )
 _GONE = "This account is not here any more."
 
@@ -80,14 +81,18 @@ class Account:
         """What `user` can prove with."""
         return factors_of(self._tools.engine, user)
 
-    def step_up(self, user: str, token: str, password: str, second: Second, now: float) -> str:
+    def step_up(
+        self, user: str, token: str, password: str, second: Second, now: float, gate: CodeGate = bool
+    ) -> str:
         """Begin a session in the place of this one, whose holder has just given password and second factor.
+
+        `gate` is asked as at sign-in.
 
         Raises:
             RefusedError: one of them does not match.
             StoreError: the database refuses.
         """
-        self._prove(self._row(user), password, second, now)
+        self._prove(self._row(user), password, second, now, gate)
         self._tools.trail.note("confirmed-again", user, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
             renewed = self._tools.sessions.begin(session, user, now, replaces=token)
@@ -95,7 +100,9 @@ class Account:
             self._tools.sessions.step_up(session, renewed, now)
             return renewed
 
-    def change_password(self, user: str, old: str, second: Second, new: str, now: float) -> str:
+    def change_password(
+        self, user: str, old: str, second: Second, new: str, now: float, gate: CodeGate = bool
+    ) -> str:
         """Set a new password; all sessions end, and the token of a new one for this browser is returned.
 
         Raises:
@@ -107,7 +114,7 @@ class Account:
         row = self._row(user)
         # Before a code is spent on it: who must choose another password need not wait for the next code.
         check_password(new, row.name)
-        self._prove(row, old, second, now)
+        self._prove(row, old, second, now, gate)
         renewed = tools.hasher.hash(new)
         tools.trail.note("password-changed", user, now)
         with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
@@ -200,12 +207,13 @@ class Account:
             raise RefusedError(_GONE)
         return row
 
-    def _prove(self, row: User, password: str, second: Second, now: float) -> None:
+    def _prove(self, row: User, password: str, second: Second, now: float, gate: CodeGate) -> None:
         """Spend `second`, if the password is right. As at sign-in, one answer for whatever is wrong."""
         fits = self._tools.hasher.verify(password, row.password_hash)
+        may_try = gate(fits)
         match = self._tools.proof.match(row, second, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
-            proved = fits and self._tools.proof.spend(session, row.id, match, now)
+            proved = fits and may_try and self._tools.proof.spend(session, row.id, match, now)
         if not proved:
             self._tools.trail.refused(row.id, now)
             raise RefusedError(NO_MATCH)

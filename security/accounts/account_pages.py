@@ -23,6 +23,7 @@ from security.accounts.passkey_offers import PasskeyOffers
 from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, name_key
 from security.accounts.requirements import Requirements
 from security.accounts.setup_pages import show_app
+from security.accounts.signin import CodeGate
 from security.crypto.errors import PasswordRefusedError
 
 _DIFFERENT = "The two new passwords differ. Please type both again."
@@ -82,9 +83,10 @@ class AccountPages:
             return self._confirm(request, back, wait, 429)
         passkey = self.offers.given(request, fields, Purpose.CONFIRM, visitor.token)
         given = fields.get("password", ""), passkey or fields.get("code", "")
+        gate = self._gate(request, visitor, now)
         try:
             token = await self.inside.slow.run(
-                self.account.step_up, visitor.identity.id, visitor.token, *given, now
+                self.account.step_up, visitor.identity.id, visitor.token, *given, now, gate
             )
         except RefusedError as error:
             return self._confirm(request, back, str(error), 422)
@@ -126,8 +128,11 @@ class AccountPages:
             return self._password(request, {"old": wait}, 429)
         passkey = self.offers.given(request, fields, Purpose.PASSWORD, visitor.token)
         given = fields.get("old", ""), passkey or fields.get("code", ""), new
+        gate = self._gate(request, visitor, now)
         try:
-            token = await self.inside.slow.run(self.account.change_password, visitor.identity.id, *given, now)
+            token = await self.inside.slow.run(
+                self.account.change_password, visitor.identity.id, *given, now, gate
+            )
         except PasswordRefusedError as error:
             return self._password(request, {"password": str(error)}, 422)
         except RefusedError as error:
@@ -222,17 +227,17 @@ class AccountPages:
         )
 
     async def _wait(self, request: Request, visitor: Visitor, now: float) -> str | None:
-        """Count an attempt at password and code; what to say if it may not be made."""
+        """Count an attempt; what to say if it may not be made."""
         who = self._who(request, visitor)
         wait = await self.inside.quick.run(self.limiter.take, who, now)
         if wait > 0:
             return f"Too many attempts. Please wait {ceil(wait)} seconds and try again."
-        if not await self.inside.quick.run(self._may_try, who, now):
-            return "Too many wrong codes. Please try again in an hour."
         return None
 
-    def _may_try(self, who: limits.Visitor, now: float) -> bool:
-        return self.limiter.take_code(who, now, password_fits=True)
+    def _gate(self, request: Request, visitor: Visitor, now: float) -> CodeGate:
+        """Counts codes after a right password alone, as at sign-in."""
+        who = self._who(request, visitor)
+        return lambda password_fits: self.limiter.take_code(who, now, password_fits=password_fits)
 
     async def _succeeded(self, request: Request, visitor: Visitor, now: float) -> None:
         await self.inside.quick.run(self.limiter.succeeded, self._who(request, visitor), now)

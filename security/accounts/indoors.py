@@ -40,6 +40,9 @@ NOT_HERE = "There is nothing here."
 _MOST_HELD = 16_000_000
 # Gradio would build its addresses from these, and anybody can send them. The guard knows the host.
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-gradio-", b"x-direct-url", b"x-real-ip", b"x-original-")
+# Asked for a part of a file, Gradio answers with the request's own headers: also the cookie, which no script
+# may read.
+_PARTS = (b"range", b"if-range")
 
 
 class Indoors:
@@ -197,7 +200,7 @@ class Indoors:
 
 def _plain(scope: Scope, *, compressed: bool) -> Scope:
     """The request without what would mislead Gradio, and with answers that can be read on their way."""
-    dropped = _FORWARDED if compressed else (*_FORWARDED, b"accept-encoding")
+    dropped = (*_FORWARDED, *_PARTS) if compressed else (*_FORWARDED, *_PARTS, b"accept-encoding")
     headers = [pair for pair in scope["headers"] if not pair[0].lower().startswith(dropped)]
     return {**scope, "headers": headers}
 

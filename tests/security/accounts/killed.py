@@ -16,9 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from security.accounts.account import Account
 from security.accounts.audit import Trail
 from security.accounts.database import open_database
 from security.accounts.door import build_door
+from security.accounts.identity import Role
+from security.accounts.invitations import Invitations
 from security.accounts.presence import Presence
 from security.accounts.rotation import rotate
 from security.accounts.settings import AccountSettings
@@ -32,6 +35,8 @@ DURABLE = {
     "replace", "unlink", "mkdir", "fchmod", "flock",
 }  # fmt: skip
 ENTRIES = 12
+LATER = START + 3000
+JOINER = "Kim Lee"
 
 
 def tell(**told: object) -> None:
@@ -55,6 +60,37 @@ def set_up(folder: Path, reaper: Reaper) -> None:
     code = onetime.code_at(enrolment.secret, onetime.step_at(START))
     tell(codes=setup.finish(token, enrolment.ticket, code, START))
     keep_note(door.database, door.vault, user_id(door.database))
+    door.close()
+
+
+def join(folder: Path, reaper: Reaper) -> None:
+    """Registration by an invitation."""
+    door = build_door(AccountSettings(data=folder), {}, now=lambda: LATER, random=drawn, rounds=4)
+    tools = door._tools
+    invitations = Invitations(tools.engine, tools.links, tools.users, tools.hasher, door.trail, drawn)
+    made = invitations.invite(user_id(door.database), Role.STUDENT, JOINER, LATER)
+    tell(token=made.token)
+    reaper.begin()
+    invited = invitations.find(made.token, LATER)
+    assert invited is not None
+    enrolment = invited.enrol(made.token, "", PASSWORD, LATER)
+    tell(secret=enrolment.secret)
+    code = onetime.code_at(enrolment.secret, onetime.step_at(LATER))
+    tell(codes=invited.finish(made.token, enrolment.ticket, code, LATER))
+    door.close()
+
+
+def renew(folder: Path, reaper: Reaper) -> None:
+    """A change of factors: another app, then other recovery codes, with an open session."""
+    door = build_door(AccountSettings(data=folder), {}, now=lambda: LATER, random=drawn, rounds=4)
+    account, user = Account(door._tools), user_id(door.database)
+    reaper.begin()
+    renewal = account.new_app(user, LATER)
+    tell(secret=renewal.secret)
+    code = onetime.code_at(renewal.secret, onetime.step_at(LATER))
+    account.renew_app(user, "", renewal.ticket, code, LATER)
+    tell(app=True)
+    tell(codes=account.renew_codes(user, LATER))
     door.close()
 
 
@@ -101,7 +137,13 @@ class Reaper:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-WORK: dict[str, Callable[[Path, Reaper], None]] = {"set-up": set_up, "rotation": turn_key, "append": append}
+WORK: dict[str, Callable[[Path, Reaper], None]] = {
+    "set-up": set_up,
+    "join": join,
+    "renewal": renew,
+    "rotation": turn_key,
+    "append": append,
+}
 
 
 def child(order: dict[str, Any]) -> None:

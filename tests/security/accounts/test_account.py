@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -22,6 +23,7 @@ from tests.security.accounts.fakes import (
     Clock,
     House,
     hidden,
+    set_up,
     shown_codes,
     shown_secret,
     sign_in,
@@ -210,6 +212,29 @@ def test_a_code_is_spent_by_proof(signed_in: Browser, admin: Admin, clock: Clock
     assert confirm(signed_in, admin, clock).status_code == 422
     assert confirm(signed_in, admin, clock, code=admin.codes[0]).status_code == 303
     assert confirm(signed_in, admin, clock, code=admin.codes[0]).status_code == 422
+
+
+def test_passwords_and_codes_are_counted_apart(tmp_path: Path, clock: Clock) -> None:
+    house = House(tmp_path, clock, limiter=None)
+    try:
+        admin, browser = set_up(house), house.browser()
+        assert sign_in(browser, admin, clock).status_code == 303
+        for _ in range(12):
+            clock.pass_by(91)
+            assert confirm(browser, admin, clock, password="wrong word entirely").status_code == 422
+            clock.pass_by(61)
+            assert change(browser, admin, clock, old="wrong word entirely") == 422
+        clock.pass_by(91)
+        assert confirm(browser, admin, clock).status_code == 303, "no code was used up"
+        for _ in range(10):
+            clock.pass_by(91)
+            assert confirm(browser, admin, clock, code="000000").status_code == 422
+        clock.pass_by(91)
+        assert confirm(browser, admin, clock).status_code == 422, "ten wrong codes, in whatever challenge"
+        clock.pass_by(61)
+        assert change(browser, admin, clock) == 422
+    finally:
+        house.close()
 
 
 def test_a_new_app_takes_the_place_of_the_old_one(

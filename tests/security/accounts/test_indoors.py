@@ -286,6 +286,14 @@ def test_gradio_hears_of_no_proxy(visit: Visit) -> None:
     assert {name.lower() for name, _ in visit.gradio.scopes[0]["headers"]} == {b"host", b"accept"}
 
 
+def test_gradio_is_not_asked_for_a_part_of_a_file(visit: Visit) -> None:
+    # It answers for a part with the headers of the request, and with them the cookie.
+    path = visit.upload(ADA, "x/a.txt")
+    headers = [(b"Range", b"bytes=0-1"), (b"if-range", b"x")]
+    visit.knock(ADA, f"/gradio_api/file={path}", headers=headers)
+    assert {name.lower() for name, _ in visit.gradio.scopes[-1]["headers"]} == {b"host", b"accept"}
+
+
 @pytest.mark.parametrize(("public", "scheme"), [("https://door.example.org", "https"), (None, "http")])
 def test_gradio_learns_the_scheme_from_the_settings(tmp_path: Path, public: str | None, scheme: str) -> None:
     visit = Visit(tmp_path, public)

@@ -1,4 +1,4 @@
-"""kill -9 at random points of set-up, a change of keys and notes; 40 times, or ASKLEPION_KILLS."""
+"""kill -9 at random points of registration, a change of factors or keys, and notes; ASKLEPION_KILLS times."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from security.accounts.audit import Trail
 from security.accounts.database import open_database
 from security.accounts.rotation import key_ids
 from security.accounts.settings import AccountSettings
+from security.accounts.tables import RecoveryCode, User
 from security.crypto.keyfile import NEW_KEY_FILE_NAME
-from tests.security.accounts.fakes import PASSWORD, Admin, Clock, House, set_up, sign_in
+from tests.security.accounts.fakes import NAME, PASSWORD, Admin, Clock, House, set_up, sign_in
+from tests.security.accounts.killed import JOINER, LATER
+from tests.security.accounts.people_fakes import Person, enter, join
 from tests.security.accounts.planted import (
     CODE_BYTES,
     NOTE,
@@ -35,8 +40,9 @@ from tests.security.accounts.test_rotation import add_accounts
 
 ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("ASKLEPION_KILLS", "40"))
-SETS_UP, ROTATIONS = KILLS * 3 // 8, KILLS * 3 // 8
-APPENDS = KILLS - SETS_UP - ROTATIONS
+SETS_UP = RENEWALS = ROTATIONS = KILLS // 4
+JOINS = KILLS // 8
+APPENDS = KILLS - SETS_UP - RENEWALS - ROTATIONS - JOINS
 
 
 @dataclass
@@ -110,6 +116,12 @@ class Lived:
     admin: Admin
     clock: Clock
 
+    @property
+    def secrets(self) -> list[bytes]:
+        """What must not be readable in the folder."""
+        planted = [NOTE.encode(), PASSWORD.encode(), *forms_of_secret(self.admin.secret)]
+        return planted + [one for code in self.admin.codes for one in forms_of_code(code)]
+
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
@@ -157,14 +169,81 @@ def test_killed_in_set_up(forge: Forge, tmp_path: Path, seed: int) -> None:
     assert found_in(folder, secrets_of(told)) == []
 
 
+@pytest.mark.parametrize("seed", range(JOINS))
+def test_killed_while_joining(forge: Forge, lived: Lived, tmp_path: Path, seed: int) -> None:
+    folder = tmp_path / "data"
+    told = forge.killed("join", lived.folder, folder, seed)
+    assert told.ended == -9
+    assert found_in(folder, [*secrets_of(told), *lived.secrets]) == []
+    clock = Clock(LATER + 30)
+    house = House(folder, clock)
+    try:
+        assert house.door.trail.ledger.verify().ok
+        link = f"/invite?token={told.last.get('token', '')}"
+        person = Person(
+            JOINER, Admin(told.last.get("secret", ""), list(told.last.get("codes", ())), ""), house.browser()
+        )
+        if "token" not in told.last:
+            assert JOINER not in names(house), "killed before anybody was invited"
+        elif house.browser().get(link).status_code == 200:
+            join(house, link, JOINER)
+        else:
+            assert enter(person, house.browser(), clock, password=PASSWORD).status_code == 303
+        clock.pass_by(30)
+        assert sign_in(house.browser(), lived.admin, clock).status_code == 303
+    finally:
+        house.close()
+    assert found_in(folder, [*secrets_of(told), *lived.secrets]) == []
+
+
+@pytest.mark.parametrize("seed", range(RENEWALS))
+def test_killed_in_a_change_of_factors(forge: Forge, lived: Lived, tmp_path: Path, seed: int) -> None:
+    folder = tmp_path / "data"
+    told = forge.killed("renewal", lived.folder, folder, seed)
+    assert told.ended == -9
+    assert found_in(folder, [*secrets_of(told), *lived.secrets]) == []
+    clock = Clock(LATER + 60)
+    house = House(folder, clock)
+    try:
+        assert house.door.trail.ledger.verify().ok
+        old, new = lived.admin, Admin(told.last.get("secret", ""), told.last.get("codes", []), "")
+        apps = [one for one in (old, new) if one.secret and enters(house, one, one.code(clock))]
+        assert len(apps) == 1, "one app works: the old or the new"
+        assert apps == [new] or "app" not in told.last, "what was told is durable"
+        assert unused_codes(house) == 10, "all of one set"
+        if new.codes:
+            assert enters(house, new, new.codes[0])
+            assert not enters(house, old, old.codes[0])
+        elif "app" not in told.last:
+            assert enters(house, old, old.codes[0]), "the old ones count until there are new ones"
+        assert house.door.trail.ledger.verify().ok
+    finally:
+        house.close()
+    assert found_in(folder, [*secrets_of(told), *lived.secrets]) == []
+
+
+def enters(house: House, who: Admin, code: str) -> bool:
+    return sign_in(house.browser(), who, house.clock, code=code).status_code == 303
+
+
+def names(house: House) -> list[str]:
+    with Session(house.database) as session:
+        return list(session.scalars(select(User.name)))
+
+
+def unused_codes(house: House) -> int:
+    with Session(house.database) as session:
+        user = select(User.id).where(User.name == NAME).scalar_subquery()
+        unused = RecoveryCode.user_id == user, RecoveryCode.used_at.is_(None)
+        return len(session.scalars(select(RecoveryCode.digest).where(*unused)).all())
+
+
 @pytest.mark.parametrize("seed", range(ROTATIONS))
 def test_killed_in_a_change_of_keys(forge: Forge, lived: Lived, tmp_path: Path, seed: int) -> None:
     folder = tmp_path / "data"
     told = forge.killed("rotation", lived.folder, folder, seed)
     assert told.ended == -9
-    planted = [NOTE.encode(), PASSWORD.encode(), *forms_of_secret(lived.admin.secret)]
-    planted += [one for code in lived.admin.codes for one in forms_of_code(code)]
-    assert found_in(folder, planted) == []
+    assert found_in(folder, lived.secrets) == []
     clock = Clock(lived.clock.at)
     house = House(folder, clock)
     try:
@@ -177,7 +256,7 @@ def test_killed_in_a_change_of_keys(forge: Forge, lived: Lived, tmp_path: Path, 
     finally:
         house.close()
     assert not (folder / NEW_KEY_FILE_NAME).exists(), "the app has finished what was begun"
-    assert found_in(folder, planted) == []
+    assert found_in(folder, lived.secrets) == []
 
 
 @pytest.mark.parametrize("seed", range(APPENDS))
@@ -185,6 +264,7 @@ def test_killed_while_noting(forge: Forge, lived: Lived, tmp_path: Path, seed: i
     folder = tmp_path / "data"
     told = forge.killed("append", lived.folder, folder, seed)
     assert told.ended == -9
+    assert found_in(folder, lived.secrets) == []
     engine = open_database(AccountSettings(data=folder))
     report = Trail.open(engine).ledger.verify()
     engine.dispose()
