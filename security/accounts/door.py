@@ -132,7 +132,7 @@ class Door:
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, Resets(tools), *threads),
+            ResetPages(pages, cookies, Resets(tools), chance.limiter, self._counting, *threads),
             {
                 **AccountPages(inside, Account(tools), chance.limiter).handlers(),
                 **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
