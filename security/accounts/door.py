@@ -24,6 +24,7 @@ from security.accounts.audit import Trail
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.endings import Pause
+from security.accounts.frames import Frames
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
@@ -114,6 +115,7 @@ class Door:
         entrance = SignInPages(
             cookies=cookies,
             pages=pages,
+            frames=Frames(cookies, pages),
             setup=self._setup,
             forget=forget,
             signin=signin,
