@@ -14,6 +14,7 @@ from bench.report import as_table, in_a_process
 TITLES = {
     "generation": "Generation: SmolLM2-135M-Instruct on the CPU",
     "startup": "Start: a new data folder each time",
+    "door": "The door: sign-ins, the event loop meanwhile, and what it adds to a page",
     "extraction": "Extraction: facts of a text",
     "training": "Training: LoRA on the embedded GPT, beside transformers.Trainer with peft",
     "preparation": "Preparation: files to a clean data set",

@@ -1,4 +1,4 @@
-"""The cookies of the session and of a known device: read, set and taken back in one way.
+"""The cookies of the session, of a known device and of a trial: read, set and taken back in one way.
 
 By itself, or for an app that another site shows in a frame. The session's has no Max-Age in either form: it
 ends with the browser (OWASP ASVS 5.0, 3.3.1 to 3.3.4). Does not: decide whether a request may use a cookie;
@@ -22,6 +22,8 @@ from security.accounts.settings import AccountSettings
 # top, so that no third site's page sends it. Written by hand: http.cookies knows it from Python 3.14 on.
 _FRAMED = "; HttpOnly; Path=/; SameSite=None; Secure; Partitioned"
 _LONG_AGO = "; Max-Age=0"
+# Says nothing but that the browser keeps what is set in a frame; the session's goes into the same jar.
+TRIAL_COOKIE = "__Host-asklepion_trial"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,14 @@ class Cookies:
     def outside(self) -> str | None:
         """Where the app is to be had outside a frame, if it may be shown in one."""
         return self.settings.public_origin if self.settings.framed else None
+
+    def was_kept(self, request: Request) -> bool:
+        """Whether the browser brings back the cookie of `set_trial`."""
+        return session_token(request.scope, TRIAL_COOKIE) is not None
+
+    def set_trial(self, response: Response) -> None:
+        """For an app in a frame: a cookie like the session's, to see whether it is kept."""
+        response.headers.append("set-cookie", f"{TRIAL_COOKIE}=1{_FRAMED}")
 
     def visitor(self, request: Request, account: str) -> Visitor:
         """Who tries to prove to be `account` (a compared name), as the limits count it."""

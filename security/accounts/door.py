@@ -29,6 +29,7 @@ from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
+from security.accounts.frames import Frames
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, OF_OTHERS, Inside
 from security.accounts.invitations import Invitations
@@ -131,6 +132,7 @@ class Door:
         entrance = SignInPages(
             cookies=cookies,
             pages=pages,
+            frames=Frames(cookies, pages),
             setup=self._setup,
             forget=forget,
             signin=signin,
@@ -154,7 +156,7 @@ class Door:
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, Resets(tools), offers, *threads),
+            ResetPages(pages, cookies, Resets(tools), offers, chance.limiter, self._counting, *threads),
             indoor,
         )
 

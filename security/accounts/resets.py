@@ -1,10 +1,13 @@
 """A forgotten password: the link that an administrator makes sets a new one, for who proves a second factor.
 
 OWASP ASVS 5.0, 6.4.3: a reset does not go around the second factor. If app, recovery codes and passkeys are
-all lost, an administrator can only delete the account and invite anew.
+all lost, an administrator can only delete the account and invite anew. Does not: slow down guessing over
+several links; its pages ask the limiter, as those of sign-in do.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -12,15 +15,20 @@ from sqlalchemy.orm import Session
 from security.accounts.account import Tools
 from security.accounts.database import store_errors
 from security.accounts.errors import RefusedError, SetupClosedError
-from security.accounts.policy import check_password
+from security.accounts.policy import check_password, name_key
 from security.accounts.proof import Second
 from security.accounts.tables import LinkRow, User
 
 CLOSED = "This link does not work, or does not work any more. Ask an administrator for a new one."
 NO_CODE = (
     "This code or passkey does not match, or was used already. Wait for the next code, or use a recovery "
-    "code. After five attempts the link is void."
+    "code. After five attempts the link is void, and after ten wrong codes none is accepted for an hour."
 )
+_NOBODY = "0" * 32
+
+
+def _always() -> bool:
+    return True
 
 
 class Resets:
@@ -31,10 +39,20 @@ class Resets:
 
     def admits(self, token: str, now: float) -> bool:
         """Whether this link can still be used."""
-        return self._found(token, now) is not None
+        return self.account(token, now) is not None
 
-    def reset(self, token: str, password: str, second: Second, now: float) -> None:
+    def account(self, token: str, now: float) -> str | None:
+        """The compared name of whose link this is, for the limiter; None if it can't be used."""
+        found = self._found(token, now)
+        return None if found is None else name_key(found[1].name)
+
+    def reset(
+        self, token: str, password: str, second: Second, now: float, gate: Callable[[], bool] = _always
+    ) -> None:
         """Set the new password; all sessions of the account end.
+
+        `gate` is asked once, when a code is about to be looked at; where it says no, no code is right and
+        none is spent.
 
         Raises:
             SetupClosedError: the link is unknown, used, too old or tried too often, or the account disabled.
@@ -51,9 +69,11 @@ class Resets:
         renewed = tools.hasher.hash(password)
         if not tools.links.count_try(link.id, now):
             raise SetupClosedError(CLOSED)
+        # As at sign-in: the same work whatever the gate says, so that its time doesn't tell.
+        spender = user.id if gate() else _NOBODY
         match = tools.proof.match(user, second, now)
         with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
-            proved = tools.proof.spend(session, user.id, match, now)
+            proved = tools.proof.spend(session, spender, match, now)
         if not proved:
             tools.trail.refused(user.id, now)
             raise RefusedError(NO_CODE)

@@ -18,6 +18,7 @@ from security.accounts.challenges import Purpose
 from security.accounts.cookies import Cookies
 from security.accounts.errors import BusyError, StoreError
 from security.accounts.forms import read_form
+from security.accounts.frames import Frames
 from security.accounts.identity import SCOPE_KEY
 from security.accounts.limits import Limiter, Visitor
 from security.accounts.pages import Pages
@@ -48,6 +49,7 @@ class SignInPages:
 
     cookies: Cookies
     pages: Pages
+    frames: Frames
     setup: Setup
     forget: Callable[[str], None]
     signin: SignIn
@@ -67,7 +69,7 @@ class SignInPages:
             return _see(back)
         if await self.quick.run(self.setup.is_open):
             return self.pages.message("Not set up yet", self._how_to_set_up(), 200)
-        return self._form(request, {}, back)
+        return self.frames.instead(request, back) or self._form(request, {}, back)
 
     async def sign_in(self, request: Request) -> Response:
         """POST /login."""

@@ -55,7 +55,7 @@ class App:
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.wait_for(r"http://\S+\n")
+        self.wait_for(r"https?://\S+\n")
         return self
 
     def wait_for(self, pattern: str) -> str:

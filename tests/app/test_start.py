@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from app import Settings, open_listener
 from tests.app.served import ROOT, App
 
 
@@ -85,3 +87,24 @@ def test_before_the_set_up_everybody_is_sent_to_the_door_and_the_link_works_once
     finally:
         assert running.stop() == 0
     assert "token=" not in "".join(line for line in running.lines if "http" not in line)
+
+
+def test_no_answer_waits_for_the_acknowledgement_of_its_head(tmp_path: Path) -> None:
+    async def accepted() -> int:
+        taken: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            taken.set_result(
+                writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            )
+            writer.close()
+
+        listener = open_listener(Settings("127.0.0.1", 0, tmp_path))
+        async with await asyncio.start_server(take, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            found = await taken
+            writer.close()
+            await writer.wait_closed()
+        return found
+
+    assert asyncio.run(accepted())
