@@ -27,7 +27,7 @@ _DIFFERENT = "The two new passwords differ. Please type both again."
 
 @dataclass(frozen=True)
 class AccountPages:
-    """The handlers of /account and below, save /account/people."""
+    """The handlers of /account and below, save those of administrators."""
 
     inside: Inside
     account: Account
@@ -59,6 +59,7 @@ class AccountPages:
             left=left,
             sessions=rows,
             administrator=visitor.identity.role is Role.ADMINISTRATOR,
+            alarm=await inside.alarm(visitor),
         )
 
     async def ask(self, request: Request) -> Response:

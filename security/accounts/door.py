@@ -44,6 +44,9 @@ from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
 from security.accounts.setup_pages import INVITATION, SETUP, SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
+from security.accounts.trail_pages import TrailPages
+from security.accounts.trail_reading import TrailReading
+from security.accounts.trail_watch import TrailWatch
 from security.accounts.users import Users
 from security.accounts.vault import Vault
 from security.accounts.work import Workers
@@ -89,6 +92,9 @@ class Door:
         self._quick = Workers("quick", threads=4, waiting=256)
         # Writes to the database come one after another anyway.
         self._counting = Workers("counting", threads=1, waiting=64)
+        # A whole check of the trail takes seconds, and looks go past it.
+        self._checking = Workers("checking", threads=2, waiting=16)
+        self._watch = TrailWatch(self.trail.ledger, settings.data)
         users = Users(database, kek, chance.random)
         hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
         self._sessions = Sessions(database, settings, chance.random)
@@ -126,7 +132,9 @@ class Door:
             now=chance.now,
         )
         threads = self._slow, self._quick, chance.now
-        inside = Inside(pages, cookies, self._sessions, *threads)
+        inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking)
+        people = People(tools)
+        reading = TrailReading(self.trail, people)
         return _router(
             pages,
             entrance,
@@ -135,7 +143,8 @@ class Door:
             ResetPages(pages, Resets(tools), *threads),
             {
                 **AccountPages(inside, Account(tools), chance.limiter).handlers(),
-                **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
+                **PeoplePages(inside, people, invitations, tools.links).handlers(),
+                **TrailPages(inside, reading, self.trail, self._settings.data).handlers(),
             },
         )
 
@@ -168,11 +177,16 @@ class Door:
         token = f"<{SETUP_TOKEN_VARIABLE}>" if self._setup.given else self._setup.new_token()
         return f"{root}/setup?token={token}"
 
+    async def check_trail(self) -> None:
+        """Verify the whole audit trail, as the app does when it starts; what is wrong is logged and shown."""
+        await self._checking.run(self._watch.everything, self._now())
+
     def close(self) -> None:
         """Finish what is running and let go of the database."""
         self._slow.close()
         self._quick.close()
         self._counting.close()
+        self._checking.close()
         self.database.dispose()
         self._presence.close()
 
