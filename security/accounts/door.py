@@ -24,6 +24,7 @@ from security.accounts.audit import Trail
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.endings import Pause
+from security.accounts.hashing import Hashing
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
@@ -50,7 +51,7 @@ from security.accounts.trail_watch import TrailWatch
 from security.accounts.users import Users
 from security.accounts.vault import Vault
 from security.accounts.work import Workers
-from security.crypto.passwords import DEFAULT_ROUNDS, PasswordHasher
+from security.crypto.passwords import DEFAULT_ROUNDS
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes
 
 _STATIC = Path(__file__).parent / "static"
@@ -59,12 +60,13 @@ _STATIC_CACHE = "public, max-age=300"
 
 @dataclass(frozen=True)
 class _Chance:
-    """What tests replace: time, randomness, bcrypt's cost and the limit on attempts."""
+    """What tests replace: time, randomness, bcrypt's cost, the limit on attempts; and how to hash."""
 
     now: Callable[[], float]
     random: RandomBytes
     rounds: int
     limiter: Limiter
+    hashing: Hashing
 
 
 class Door:
@@ -85,9 +87,9 @@ class Door:
         self._settings = settings
         self._now = chance.now
         self._presence = presence
-        # bcrypt releases the GIL: two at once leave cores for the models; a full pool is some two
-        # seconds' wait. Looking up sessions has threads of its own, so that a flood of sign-ins does not
-        # keep out those who are in.
+        # bcrypt and Argon2id release the GIL: two at once leave cores for the models, and bound what
+        # Argon2id takes to twice its memory; a full pool is some two seconds' wait. Looking up sessions has
+        # threads of its own, so that a flood of sign-ins does not keep out those who are in.
         self._slow = Workers("slow", threads=2, waiting=16)
         self._quick = Workers("quick", threads=4, waiting=256)
         # Writes to the database come one after another anyway.
@@ -96,7 +98,7 @@ class Door:
         self._checking = Workers("checking", threads=2, waiting=16)
         self._watch = TrailWatch(self.trail.ledger, settings.data)
         users = Users(database, kek, chance.random)
-        hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
+        hasher = chance.hashing.hasher(kek.derive("password pepper"), chance.rounds)
         self._sessions = Sessions(database, settings, chance.random)
         self._setup = Setup(users, hasher, self.trail, chance.random)
         links = Links(database, chance.random)
@@ -208,14 +210,16 @@ def build_door(
         StoreError: the database can't be opened, or is damaged, or its key is being changed.
         KeyEncryptionKeyError: the key is missing, malformed or readable by others.
         SealedUnderAnotherKeyError: the key does not open the accounts in this database.
-        AccountSettingsError: ASKLEPION_SETUP_TOKEN is set and can be guessed.
+        AccountSettingsError: ASKLEPION_SETUP_TOKEN is set and can be guessed, or how to hash passwords is
+            set and can't be done.
     """
+    hashing = Hashing.from_env(environ)
     database = open_database(settings)
     with contextlib.ExitStack() as undo:
         undo.callback(database.dispose)
         presence = undo.enter_context(Presence(settings.data))
         kek = open_keys(database, environ, presence, settings.data, now, random)
-        chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random))
+        chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random), hashing)
         door = Door(settings, database, kek, chance, presence, environ.get(SETUP_TOKEN_VARIABLE, ""))
         undo.pop_all()
         return door
