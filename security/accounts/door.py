@@ -45,6 +45,7 @@ from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
 from security.accounts.setup_pages import INVITATION, SETUP, SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
+from security.accounts.strength_pages import StrengthPages
 from security.accounts.trail_pages import TrailPages
 from security.accounts.trail_reading import TrailReading
 from security.accounts.trail_watch import TrailWatch
@@ -92,6 +93,8 @@ class Door:
         # threads of its own, so that a flood of sign-ins does not keep out those who are in.
         self._slow = Workers("slow", threads=2, waiting=16)
         self._quick = Workers("quick", threads=4, waiting=256)
+        # What a password is worth is asked while somebody types: it must keep nobody waiting who signs in.
+        self._meter = Workers("meter", threads=1, waiting=4)
         # Writes to the database come one after another anyway.
         self._counting = Workers("counting", threads=1, waiting=64)
         # A whole check of the trail takes seconds, and looks go past it.
@@ -135,14 +138,15 @@ class Door:
         )
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking)
-        people = People(tools)
+        people, resets = People(tools), Resets(tools)
         reading = TrailReading(self.trail, people)
         return _router(
             pages,
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, Resets(tools), *threads),
+            ResetPages(pages, resets, *threads),
+            StrengthPages(self._setup, invitations.find, resets.owner, self._meter, self._quick, chance.now),
             {
                 **AccountPages(inside, Account(tools), chance.limiter).handlers(),
                 **PeoplePages(inside, people, invitations, tools.links).handlers(),
@@ -189,6 +193,7 @@ class Door:
         self._quick.close()
         self._counting.close()
         self._checking.close()
+        self._meter.close()
         self.database.dispose()
         self._presence.close()
 
@@ -231,6 +236,7 @@ def _router(
     first: SetupPages,
     invited: SetupPages,
     reset: ResetPages,
+    strength: StrengthPages,
     inside: Mapping[str, Handler],
 ) -> APIRouter:
     handlers: dict[tuple[str, str], Handler] = {
@@ -244,6 +250,7 @@ def _router(
         ("/reset", "GET"): reset.show,
         ("/reset", "POST"): reset.post,
         ("/healthz", "GET"): _healthy,
+        ("/door/strength", "POST"): strength.tell,
     }
     for name, kind in STATIC_FILES.items():
         handlers[f"/door/{name}", "GET"] = _static(_STATIC / name, kind)

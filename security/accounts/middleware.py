@@ -27,7 +27,11 @@ from security.accounts.settings import AccountSettings
 from security.accounts.work import Workers
 
 STATIC_FILES: Mapping[str, str] = MappingProxyType(
-    {"door.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+    {
+        "door.css": "text/css; charset=utf-8",
+        "mark.svg": "image/svg+xml",
+        "meter.js": "text/javascript; charset=utf-8",
+    }
 )
 _READ = frozenset({"GET", "HEAD"})
 # Open to everybody: exactly these paths with exactly these methods. Every other method on them is
@@ -40,6 +44,7 @@ OPEN: Mapping[str, frozenset[str]] = MappingProxyType(
         "/invite": _READ | {"POST"},
         "/reset": _READ | {"POST"},
         "/healthz": _READ,
+        "/door/strength": frozenset({"POST"}),
         **{f"/door/{name}": _READ for name in STATIC_FILES},
     }
 )

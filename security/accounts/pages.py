@@ -1,4 +1,6 @@
-"""The door's pages: templates, and the answers that carry them. No JavaScript, nothing from elsewhere."""
+"""The door's pages: templates, and the answers that carry them. They work without a script, too, and nothing
+is from elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -33,6 +33,11 @@ class Resets:
         """Whether this link can still be used."""
         return self._found(token, now) is not None
 
+    def owner(self, token: str, now: float) -> str | None:
+        """Whose password this link sets, by name; None if it can't be used."""
+        found = self._found(token, now)
+        return None if found is None else found[1].name
+
     def reset(self, token: str, password: str, code: str, now: float) -> None:
         """Set the new password; all sessions of the account end.
 
