@@ -34,6 +34,11 @@ def _refusals(fields: Fields) -> str:
     return f"; {more} more since the one noted before" if type(more) is int and more > 0 else ""
 
 
+def _entries(fields: Fields) -> str:
+    count = fields.get("entries")
+    return "1 entry" if count == 1 else f"{count} entries" if type(count) is int else "a part"
+
+
 Told = Callable[[str, str, Fields], str]
 # Each is told who did it, to whom, and the entry's fields.
 _WORDS: Mapping[str, Told] = MappingProxyType(
@@ -56,7 +61,7 @@ _WORDS: Mapping[str, Told] = MappingProxyType(
         "person-enabled": lambda who, whom, _: f"{who} enabled the account of {whom} again",
         "person-deleted": lambda who, whom, _: f"{who} deleted the account of {whom}",
         "reset-link-made": lambda who, whom, _: f"{who} made a link to a new password for {whom}",
-        "trail-exported": lambda who, _, f: f"{who} exported {f.get('entries', '?')} entries of this trail",
+        "trail-exported": lambda who, _, f: f"{who} exported {_entries(f)} of this trail",
         "backup-made": lambda _, __, f: (
             f"A backup was made, {'with' if f.get('with-key') else 'without'} the key"
         ),
