@@ -197,10 +197,12 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         opened = asyncio.create_task(_open_rooms(settings, environ, door, rooms))
+        checked = asyncio.create_task(door.check_trail())
         yield
-        opened.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await opened
+        for task in (opened, checked):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         door.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

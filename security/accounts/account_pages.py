@@ -31,7 +31,7 @@ _DIFFERENT = "The two new passwords differ. Please type both again."
 
 @dataclass(frozen=True)
 class AccountPages:
-    """The handlers of /account and below, save /account/people and /account/passkeys."""
+    """The handlers of /account and below, save those of administrators."""
 
     inside: Inside
     account: Account
@@ -68,6 +68,7 @@ class AccountPages:
             met=factors.passkeys > 0 or not required.passkey_required,
             sessions=rows,
             administrator=visitor.identity.role is Role.ADMINISTRATOR,
+            alarm=await inside.alarm(visitor),
         )
 
     async def ask(self, request: Request) -> Response:
@@ -120,7 +121,8 @@ class AccountPages:
         if new != fields.get("password_again", ""):
             return self._password(request, {"password_again": _DIFFERENT}, 422)
         try:
-            check_password(new, visitor.identity.name)  # before an attempt is counted for it
+            # Before an attempt is counted for it; a text made for it keeps the estimator busy for seconds.
+            await self.inside.slow.run(check_password, new, visitor.identity.name)
         except PasswordRefusedError as error:
             return self._password(request, {"password": str(error)}, 422)
         wait = await self._wait(request, visitor, now)

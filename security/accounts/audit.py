@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from sqlalchemy.engine import Engine
 
 from security.accounts.errors import StoreError
-from security.crypto.ledger import Field, Ledger, LedgerStoreError, create_tables
+from security.crypto.ledger import Field, Ledger, LedgerDamagedError, LedgerStoreError, create_tables
 
 LEDGER = "asklepion-audit"
 NOBODY = "unknown"
@@ -49,7 +49,7 @@ class Trail:
         """
         try:
             self.ledger.append(kind, {"user": user, **(fields or {})}, now)
-        except LedgerStoreError as error:
+        except (LedgerStoreError, LedgerDamagedError) as error:
             raise StoreError(
                 f"{error} What happens here must be written down, so it was not done."
             ) from error

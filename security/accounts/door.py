@@ -30,6 +30,7 @@ from security.accounts.database import open_database
 from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
 from security.accounts.frames import Frames
+from security.accounts.hashing import Hashing
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, OF_OTHERS, Inside
 from security.accounts.invitations import Invitations
@@ -55,10 +56,14 @@ from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
 from security.accounts.setup_pages import INVITATION, SETUP, SetupPages
 from security.accounts.signin import SignIn
 from security.accounts.signin_pages import SignInPages
+from security.accounts.strength_pages import StrengthPages
+from security.accounts.trail_pages import TrailPages
+from security.accounts.trail_reading import TrailReading
+from security.accounts.trail_watch import TrailWatch
 from security.accounts.users import Users
 from security.accounts.vault import Vault
 from security.accounts.work import Workers
-from security.crypto.passwords import DEFAULT_ROUNDS, PasswordHasher
+from security.crypto.passwords import DEFAULT_ROUNDS
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes
 
 _STATIC = Path(__file__).parent / "static"
@@ -67,12 +72,13 @@ _STATIC_CACHE = "public, max-age=300"
 
 @dataclass(frozen=True)
 class _Chance:
-    """What tests replace: time, randomness, bcrypt's cost and the limit on attempts."""
+    """What tests replace: time, randomness, bcrypt's cost, the limit on attempts; and how to hash."""
 
     now: Callable[[], float]
     random: RandomBytes
     rounds: int
     limiter: Limiter
+    hashing: Hashing
 
 
 class Door:
@@ -93,15 +99,20 @@ class Door:
         self._settings = settings
         self._now = chance.now
         self._presence = presence
-        # bcrypt releases the GIL: two at once leave cores for the models; a full pool is some two
-        # seconds' wait. Looking up sessions has threads of its own, so that a flood of sign-ins does not
-        # keep out those who are in.
+        # bcrypt and Argon2id release the GIL: two at once leave cores for the models, and bound what
+        # Argon2id takes to twice its memory; a full pool is some two seconds' wait. Looking up sessions has
+        # threads of its own, so that a flood of sign-ins does not keep out those who are in.
         self._slow = Workers("slow", threads=2, waiting=16)
         self._quick = Workers("quick", threads=4, waiting=256)
+        # What a password is worth is asked while somebody types: it must keep nobody waiting who signs in.
+        self._meter = Workers("meter", threads=1, waiting=4)
         # Writes to the database come one after another anyway.
         self._counting = Workers("counting", threads=1, waiting=64)
+        # A whole check of the trail takes seconds, and looks go past it.
+        self._checking = Workers("checking", threads=2, waiting=16)
+        self._watch = TrailWatch(self.trail.ledger, settings.data)
         users = Users(database, kek, chance.random)
-        hasher = PasswordHasher(kek.derive("password pepper"), chance.rounds)
+        hasher = chance.hashing.hasher(kek.derive("password pepper"), chance.rounds)
         self._sessions = Sessions(database, settings, chance.random)
         self._setup = Setup(users, hasher, self.trail, chance.random)
         links = Links(database, chance.random)
@@ -146,8 +157,18 @@ class Door:
             now=chance.now,
         )
         threads = self._slow, self._quick, chance.now
-        inside = Inside(pages, cookies, self._sessions, *threads)
-        indoor = _indoor(inside, tools, invitations, self.requirements, chance.limiter, offers)
+        inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking)
+        people, resets = People(tools), Resets(tools)
+        indoor = {
+            **AccountPages(inside, Account(tools), self.requirements, chance.limiter, offers).handlers(),
+            **PasskeyPages(inside, offers).handlers(),
+            **ConsentPages(inside, Consents(tools)).handlers(),
+            **PeoplePages(inside, people, invitations, tools.links).handlers(),
+            **RequirementPages(inside, self.requirements).handlers(),
+            **TrailPages(
+                inside, TrailReading(self.trail, people), self.trail, self._settings.data
+            ).handlers(),
+        }
         # What one is led to must not lead there again. Pages about others are no part of it.
         self._own = frozenset(path for path in indoor if not path.startswith(OF_OTHERS))
         assert self._own >= set(PLACES.values())
@@ -156,7 +177,8 @@ class Door:
             entrance,
             SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
             SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, cookies, Resets(tools), offers, chance.limiter, self._counting, *threads),
+            ResetPages(pages, cookies, resets, offers, chance.limiter, self._counting, *threads),
+            StrengthPages(self._setup, invitations.find, resets.owner, self._meter, self._quick, chance.now),
             indoor,
         )
 
@@ -189,11 +211,17 @@ class Door:
         token = f"<{SETUP_TOKEN_VARIABLE}>" if self._setup.given else self._setup.new_token()
         return f"{root}/setup?token={token}"
 
+    async def check_trail(self) -> None:
+        """Verify the whole audit trail, as the app does when it starts; what is wrong is logged and shown."""
+        await self._checking.run(self._watch.everything, self._now())
+
     def close(self) -> None:
         """Finish what is running and let go of the database."""
         self._slow.close()
         self._quick.close()
         self._counting.close()
+        self._checking.close()
+        self._meter.close()
         self.database.dispose()
         self._presence.close()
 
@@ -215,35 +243,19 @@ def build_door(
         StoreError: the database can't be opened, or is damaged, or its key is being changed.
         KeyEncryptionKeyError: the key is missing, malformed or readable by others.
         SealedUnderAnotherKeyError: the key does not open the accounts in this database.
-        AccountSettingsError: ASKLEPION_SETUP_TOKEN is set and can be guessed.
+        AccountSettingsError: ASKLEPION_SETUP_TOKEN is set and can be guessed, or how to hash passwords is
+            set and can't be done.
     """
+    hashing = Hashing.from_env(environ)
     database = open_database(settings)
     with contextlib.ExitStack() as undo:
         undo.callback(database.dispose)
         presence = undo.enter_context(Presence(settings.data))
         kek = open_keys(database, environ, presence, settings.data, now, random)
-        chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random))
+        chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random), hashing)
         door = Door(settings, database, kek, chance, presence, environ.get(SETUP_TOKEN_VARIABLE, ""))
         undo.pop_all()
         return door
-
-
-def _indoor(
-    inside: Inside,
-    tools: Tools,
-    invitations: Invitations,
-    requirements: Requirements,
-    limiter: Limiter,
-    offers: PasskeyOffers,
-) -> dict[str, Handler]:
-    """The account pages: path and handler."""
-    return {
-        **AccountPages(inside, Account(tools), requirements, limiter, offers).handlers(),
-        **PasskeyPages(inside, offers).handlers(),
-        **ConsentPages(inside, Consents(tools)).handlers(),
-        **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
-        **RequirementPages(inside, requirements).handlers(),
-    }
 
 
 def _router(
@@ -252,6 +264,7 @@ def _router(
     first: SetupPages,
     invited: SetupPages,
     reset: ResetPages,
+    strength: StrengthPages,
     inside: Mapping[str, Handler],
 ) -> APIRouter:
     handlers: dict[tuple[str, str], Handler] = {
@@ -265,6 +278,7 @@ def _router(
         ("/reset", "GET"): reset.show,
         ("/reset", "POST"): reset.post,
         ("/healthz", "GET"): _healthy,
+        ("/door/strength", "POST"): strength.tell,
     }
     for name, kind in STATIC_FILES.items():
         handlers[f"/door/{name}", "GET"] = _static(_STATIC / name, kind)

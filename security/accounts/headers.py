@@ -7,9 +7,11 @@ from types import MappingProxyType
 
 from starlette.types import Message, Send
 
-# The door's own pages need a style sheet, a mark and forms: nothing else may load or run on them.
+# The door's own pages need a style sheet, a mark, forms and scripts that talk to nobody but the door: nothing
+# else may load or run on them.
 DOOR_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
 # Where passkeys are used: our own file too, and nothing inline.

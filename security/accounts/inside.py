@@ -10,9 +10,11 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from security.accounts.cookies import Cookies
+from security.accounts.errors import BusyError
 from security.accounts.identity import SCOPE_KEY, Identity, Role
 from security.accounts.pages import Handler, Pages
 from security.accounts.sessions import Sessions
+from security.accounts.trail_watch import Alarm, Checked, TrailWatch
 from security.accounts.work import Workers
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
@@ -26,6 +28,7 @@ CONFIRMED = (
     "/account/passkeys",
     "/account/people",
     "/account/people/policy",
+    "/account/trail",
 )
 
 
@@ -50,6 +53,8 @@ class Inside:
     slow: Workers
     quick: Workers
     now: Callable[[], float]
+    watch: TrailWatch
+    checking: Workers
 
     def visitor(self, request: Request) -> Visitor | None:
         """Who asks: as the middleware says, and with the token that it looked at."""
@@ -59,6 +64,19 @@ class Inside:
     async def proved(self, visitor: Visitor) -> bool:
         """Whether password and code were given again within the last ten minutes."""
         return await self.quick.run(self.sessions.is_stepped_up, visitor.token, self.now())
+
+    async def look(self) -> Checked:
+        """What is known of the trail, after a look at what is new."""
+        try:
+            return await self.checking.run(self.watch.look, self.now())
+        except BusyError:
+            return self.watch.state()  # others are looking just now
+
+    async def alarm(self, visitor: Visitor) -> Alarm | None:
+        """What an administrator must be told of the trail on every page of the account."""
+        if visitor.identity.role is not Role.ADMINISTRATOR:
+            return None
+        return (await self.look()).alarm
 
     def route(self, methods: Mapping[str, Handler], *, only: Role | None = None) -> Handler:
         """One handler for a path with all methods, so that none falls through to the rooms behind.

@@ -33,6 +33,7 @@ STATIC_FILES: Mapping[str, str] = MappingProxyType(
         "door.css": "text/css; charset=utf-8",
         "mark.svg": "image/svg+xml",
         "passkeys.js": "text/javascript; charset=utf-8",
+        "meter.js": "text/javascript; charset=utf-8",
     }
 )
 _READ = frozenset({"GET", "HEAD"})
@@ -46,6 +47,7 @@ OPEN: Mapping[str, frozenset[str]] = MappingProxyType(
         "/invite": _READ | {"POST"},
         "/reset": _READ | {"POST"},
         "/healthz": _READ,
+        "/door/strength": frozenset({"POST"}),
         **{f"/door/{name}": _READ for name in STATIC_FILES},
     }
 )

@@ -130,6 +130,7 @@ class PeoplePages:
             invitations=[(one, told(one.expires_at)) for one in open_links],
             roles=[role.value for role in Role],
             problems=problems,
+            alarm=await self.inside.alarm(visitor),
             typed=fields.get("class", ""),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from dataclasses import dataclass, field
 
 from security.accounts.errors import NameRefusedError
 from security.crypto.errors import PasswordRefusedError
@@ -50,38 +51,83 @@ def name_key(name: str) -> str:
     return " ".join(folded.split())
 
 
+@dataclass(frozen=True)
+class Part:
+    """A piece of a password that can be guessed as one.
+
+    Attributes:
+        pattern: how: dictionary, spatial, repeat, sequence, regex (a year), date or bruteforce.
+        dictionary: in which list it stands, if it stands in one.
+    """
+
+    pattern: str
+    dictionary: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """zxcvbn's estimate (Wheeler, USENIX Security 2016): a score from 0 to 4, guesses, and what was seen."""
+
+    score: int
+    guesses: float
+    parts: tuple[Part, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policy says of a new password; `rule` is the one that is broken, empty if none is.
+
+    `estimate` is None where a rule said no before anything was estimated.
+    """
+
+    rule: str
+    message: str
+    estimate: Estimate | None = None
+
+
 def check_password(password: str, name: str) -> None:
     """See that a new password is long enough and not easily guessed.
 
     Raises:
         PasswordRefusedError: the message says which rule, and what to do.
     """
+    verdict = judge(password, name)
+    if verdict.rule:
+        raise PasswordRefusedError(verdict.message, rule=verdict.rule)
+
+
+def judge(password: str, name: str) -> Verdict:
+    """What the policy says of a new password for the account `name`."""
     if len(password) > MAX_TYPED:
-        raise PasswordRefusedError(_too_long(len(password)), rule="length")
+        return Verdict("length", _too_long(len(password)))
     plain = normalise(password)
     if len(plain) < MIN_PASSWORD:
-        raise PasswordRefusedError(
+        return Verdict(
+            "length",
             f"The password needs at least {MIN_PASSWORD} characters; this one has {len(plain)}. {_ADVICE}",
-            rule="length",
         )
     if len(plain) > MAX_PASSWORD:
-        raise PasswordRefusedError(_too_long(len(plain)), rule="length")
+        return Verdict("length", _too_long(len(plain)))
     key = name_key(name)
     telling = _letters(key)
     if len(telling) >= _SHORTEST_TELLING_NAME and telling in _letters(name_key(plain)):
-        raise PasswordRefusedError(
-            "The password must not contain your name: that is the first thing a stranger tries.", rule="name"
+        return Verdict(
+            "name", "The password must not contain your name: that is the first thing a stranger tries."
         )
     if _is_common(plain):
-        raise PasswordRefusedError(
-            f"This password is on the lists of common ones that strangers try first. {_ADVICE}", rule="common"
+        return Verdict(
+            "common",
+            f"This password is on the lists of common ones that strangers try first. {_ADVICE}",
         )
-    if _score(plain, key) < MIN_SCORE:
-        raise PasswordRefusedError(
+    estimate = _estimate(plain, key)
+    if estimate.score < MIN_SCORE:
+        return Verdict(
+            "guessable",
             "This password can be guessed too easily: it follows a pattern, repeats itself, or is made of "
             f"one or two known words. {_ADVICE}",
-            rule="guessable",
+            estimate,
         )
+    return Verdict("", "", estimate)
 
 
 def _too_long(length: int) -> str:
@@ -109,8 +155,8 @@ def _is_common(password: str) -> bool:
     return folded in common or (core != "" and core in common)
 
 
-def _score(password: str, name: str) -> int:
-    """zxcvbn's score, 0 to 4 (Wheeler, USENIX Security 2016), of the stronger end of a long password."""
+def _estimate(password: str, name: str) -> Estimate:
+    """That of the stronger end of a long password."""
     from zxcvbn import zxcvbn  # type: ignore[import-untyped]
     from zxcvbn.matching import RANKED_DICTIONARIES
 
@@ -118,6 +164,13 @@ def _score(password: str, name: str) -> int:
     with _estimating:
         try:
             ends = {password[:_ESTIMATED], password[-_ESTIMATED:]}
-            return max(int(zxcvbn(end, user_inputs=words)["score"]) for end in ends)
+            found = max((zxcvbn(end, user_inputs=words) for end in ends), key=lambda one: one["guesses"])
         finally:
             RANKED_DICTIONARIES["user_inputs"] = {}
+    parts = tuple(
+        Part(one["pattern"], one.get("dictionary_name", ""))
+        for one in found["sequence"]
+        # The blanks and dashes between words are no part that a person would name.
+        if len(one["token"]) > 1 or one["token"].isalnum()
+    )
+    return Estimate(int(found["score"]), float(found["guesses"]), parts)

@@ -43,8 +43,13 @@ class Resets:
 
     def account(self, token: str, now: float) -> str | None:
         """The compared name of whose link this is, for the limiter; None if it can't be used."""
+        owner = self.owner(token, now)
+        return None if owner is None else name_key(owner)
+
+    def owner(self, token: str, now: float) -> str | None:
+        """Whose password this link sets, by name; None if it can't be used."""
         found = self._found(token, now)
-        return None if found is None else name_key(found[1].name)
+        return None if found is None else found[1].name
 
     def reset(
         self, token: str, password: str, second: Second, now: float, gate: Callable[[], bool] = _always

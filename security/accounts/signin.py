@@ -1,7 +1,8 @@
 """Signing in: name, password and a second factor, and one answer for everything that is wrong.
 
 The work is the same whoever asks: an unknown name is checked against an account that exists only in
-memory and that no password fits. A code is spent only together with the right password, so a stranger
+memory and that no password fits, and where passwords are hashed in two ways, every attempt pays for both.
+A code is spent only together with the right password, so a stranger
 can't burn somebody's codes, and in one UPDATE that a second request can't win as well (RFC 6238, 5.2:
 a code is accepted once). A passkey may take the place of the code, or of all three: then the authenticator
 must have looked at face, finger or PIN, and the role must allow it. A sign-in is in the audit trail before
@@ -31,7 +32,7 @@ from security.accounts.tables import User
 from security.accounts.users import Users
 from security.accounts.vault import TOTP_PURPOSE
 from security.crypto import onetime
-from security.crypto.passwords import Hasher
+from security.crypto.passwords import Hasher, scheme_of
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 
 MAX_NAME_TYPED = 256
@@ -96,7 +97,7 @@ class SignIn:
         """
         known = self._users.by_name(typed.name) if len(typed.name) <= MAX_NAME_TYPED else None
         user = known or self._nobody
-        password_fits = self._hasher.verify(typed.password, user.password_hash) and known is not None
+        password_fits = self._verify(typed.password, user) and known is not None
         may_try = gate(password_fits)
         # The statement that spends a code runs either way, so that its time doesn't tell about the
         # password; with a wrong one it is aimed at nobody.
@@ -177,6 +178,14 @@ class SignIn:
         except StoreError:
             self._sessions.end(token)
             raise
+
+    def _verify(self, password: str, user: User) -> bool:
+        """Whether the password is that of `user`, in the time that it takes for everybody."""
+        fits = self._hasher.verify(password, user.password_hash)
+        used = {scheme_of(self._nobody.password_hash), *self._users.schemes()}
+        for scheme in sorted(used - {scheme_of(user.password_hash)}):
+            self._hasher.verify(password, self._hasher.decoy(scheme))
+        return fits
 
     def _renew_hash(self, user: User, password: str) -> None:
         if not self._hasher.needs_rehash(user.password_hash):

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from security.accounts.policy import name_key
 from security.accounts.tables import Disabled, Foundation, RecoveryCode, User
 from security.accounts.vault import TOTP_PURPOSE
 from security.crypto import recovery
+from security.crypto.passwords import SCHEMES
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 
 _FOUNDATION = 1
@@ -106,6 +107,13 @@ class Users:
         """The account with this id."""
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
             return session.get(User, user)
+
+    def schemes(self) -> set[str]:
+        """The ways in which passwords of accounts are hashed; more than one after a change of the setting."""
+        known = (User.password_hash.startswith(f"{scheme}:", autoescape=True) for scheme in SCHEMES)
+        with store_errors("Please try again in a moment."), Session(self._engine) as session:
+            there = session.execute(select(*(exists().where(one) for one in known))).one()
+        return {scheme for scheme, found in zip(SCHEMES, there, strict=True) if found}
 
     def is_disabled(self, user: str) -> bool:
         """Whether an administrator has disabled the account."""

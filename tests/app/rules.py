@@ -44,6 +44,8 @@ OWN: Mapping[str, Rule] = MappingProxyType(
         "/healthz": _rule(Who.EVERYBODY, "GET"),
         "/door/door.css": _rule(Who.EVERYBODY, "GET"),
         "/door/mark.svg": _rule(Who.EVERYBODY, "GET"),
+        "/door/meter.js": _rule(Who.EVERYBODY, "GET"),
+        "/door/strength": _rule(Who.EVERYBODY, "POST"),
         "/door/passkeys.js": _rule(Who.EVERYBODY, "GET"),
         "/account": _rule(Who.SIGNED_IN, "GET"),
         "/account/confirm": _rule(Who.SIGNED_IN, "GET", "POST"),
@@ -55,6 +57,8 @@ OWN: Mapping[str, Rule] = MappingProxyType(
         "/account/privacy": _rule(Who.SIGNED_IN, "GET"),
         "/account/welcome": _rule(Who.SIGNED_IN, "GET", "POST"),
         "/account/people/policy": _rule(Who.ADMINISTRATORS, "GET", "POST"),
+        "/account/trail": _rule(Who.ADMINISTRATORS, "GET", "POST"),
+        "/account/trail/export": _rule(Who.ADMINISTRATORS, "POST"),
         "/account/people": _rule(Who.ADMINISTRATORS, "GET", "POST"),
     }
 )

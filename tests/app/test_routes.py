@@ -42,9 +42,11 @@ def test_the_list_of_open_paths_is_short() -> None:
         "/invite": {"GET", "HEAD", "POST"},
         "/reset": {"GET", "HEAD", "POST"},
         "/healthz": {"GET", "HEAD"},
+        "/door/strength": {"POST"},
         "/door/door.css": {"GET", "HEAD"},
         "/door/mark.svg": {"GET", "HEAD"},
         "/door/passkeys.js": {"GET", "HEAD"},
+        "/door/meter.js": {"GET", "HEAD"},
     }
 
 

@@ -14,9 +14,10 @@ from security.crypto.ledger.errors import (
     LedgerStoreError,
     ProofError,
 )
+from security.crypto.ledger.search import Query
 from security.crypto.ledger.store import Inclusion, Ledger
 from security.crypto.ledger.tables import create_tables
-from security.crypto.ledger.verification import Report
+from security.crypto.ledger.verification import Mark, Report, Stretch
 
 __all__ = [
     "Checkpoint",
@@ -29,7 +30,10 @@ __all__ = [
     "LedgerDamagedError",
     "LedgerError",
     "LedgerStoreError",
+    "Mark",
     "ProofError",
+    "Query",
     "Report",
+    "Stretch",
     "create_tables",
 ]

@@ -18,6 +18,7 @@ connection (StaticPool) serves one thread.
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,8 +35,9 @@ from security.crypto.ledger import checkpoints, entries, merkle
 from security.crypto.ledger.checkpoints import Checkpoint
 from security.crypto.ledger.entries import FIRST_PREVIOUS, Entry, Field
 from security.crypto.ledger.errors import LedgerDamagedError, LedgerStoreError
+from security.crypto.ledger.search import Query, conditions
 from security.crypto.ledger.tables import EntryRow, NodeRow
-from security.crypto.ledger.verification import Report, Stored, examine
+from security.crypto.ledger.verification import Mark, Report, Stored, Stretch, examine, extend
 from security.crypto.signatures import SigningKey, VerifyKey
 
 _PATIENCE_S = 60.0
@@ -128,6 +130,45 @@ class Ledger:
                 found = _Stored(connection).entries(first, min(stop, first + _BATCH))
             yield from found
 
+    def find(self, query: Query, most: int, *, below: int | None = None, above: int = -1) -> list[Entry]:
+        """The entries that `query` asks for with indices between `above` and `below`, at most `most`.
+
+        With `below` the last of them, without it the first; in the order of their indices, unverified.
+
+        Raises:
+            LedgerStoreError: the database can't be read.
+        """
+        bounds = [*conditions(query), EntryRow.position > above]
+        order = EntryRow.position.asc()
+        if below is not None:
+            bounds.append(EntryRow.position < below)
+            order = EntryRow.position.desc()
+        with self._reading() as connection:
+            found = select(*_columns(connection)).where(*bounds).order_by(order).limit(most)
+            return sorted((_entry(row) for row in connection.execute(found)), key=lambda one: one.index)
+
+    def count(self, query: Query, below: int | None = None) -> int:
+        """How many entries `query` asks for, with indices below `below`.
+
+        Raises:
+            LedgerStoreError: the database can't be read.
+        """
+        with self._reading() as connection:
+            found = select(func.count()).select_from(EntryRow).where(*conditions(query))
+            found = found if below is None else found.where(EntryRow.position < below)
+            return int(connection.execute(found).scalar_one())
+
+    def kinds(self) -> list[str]:
+        """Every kind that there is, in order.
+
+        Raises:
+            LedgerStoreError: the database can't be read.
+        """
+        with self._reading() as connection:
+            found = connection.execute(select(cast(EntryRow.kind, LargeBinary)).distinct())
+            kinds = [_as_text(_as_bytes(kind)) for (kind,) in found]
+            return sorted(kind for kind in kinds if isinstance(kind, str))
+
     def root(self, size: int | None = None) -> bytes:
         """The Merkle root over the first `size` entries; over all without one.
 
@@ -151,6 +192,16 @@ class Ledger:
             path = merkle.inclusion_proof(index, size, nodes)
             return Inclusion(index, size, nodes(0, index), path, merkle.root(size, nodes))
 
+    def paths(self, indices: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        """For each index what `prove` has as its path; neighbours share what is looked up.
+
+        Raises:
+            ProofError, LedgerDamagedError, LedgerStoreError: as for `prove`.
+        """
+        with self._reading() as connection:
+            nodes = functools.cache(_Stored(connection).node)
+            return [merkle.inclusion_proof(index, size, nodes) for index in indices]
+
     def prove_growth(self, first: int, second: int | None = None) -> tuple[bytes, ...]:
         """Shows that the first `second` entries (all, without one) begin with the first `first`; for
         `merkle.verify_consistency`.
@@ -163,17 +214,30 @@ class Ledger:
             second = _size(connection) if second is None else second
             return merkle.consistency_proof(first, second, _Stored(connection).node)
 
-    def checkpoint(self, key: SigningKey, now: float) -> Checkpoint:
-        """Sign what the ledger is now; to be kept by somebody else. Verify the ledger before: a signature
-        under a damaged one would vouch for the damage.
+    def checkpoint(self, key: SigningKey, now: float, size: int | None = None) -> Checkpoint:
+        """Sign what the ledger is now, or what its first `size` entries are; to be kept by somebody else.
+
+        Verify the ledger before: a signature under a damaged one would vouch for the damage.
 
         Raises:
             LedgerDamagedError, LedgerStoreError: as for `root`.
         """
         with self._reading() as connection:
-            size = _size(connection)
+            size = _size(connection) if size is None else size
             root = merkle.root(size, _Stored(connection).node)
         return checkpoints.sign(self.name, size, root, now, key)
+
+    def go_on(self, mark: Mark, most: int) -> Stretch:
+        """Compute up to `most` entries after `mark` anew, as `verify` does for all.
+
+        What is before the mark is not looked at: who begins with an empty `Mark` and goes on to the end has
+        verified everything, and afterwards pays for what is new alone.
+
+        Raises:
+            LedgerStoreError: the database can't be read.
+        """
+        with self._reading() as connection:
+            return extend(_Stored(connection), mark, most)
 
     def verify(self, kept: Sequence[Checkpoint] = (), key: VerifyKey | None = None) -> Report:
         """Compute everything anew, and compare it with what is stored and with the checkpoints that somebody

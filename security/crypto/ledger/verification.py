@@ -40,6 +40,42 @@ class Report:
         return self.first_bad is None
 
 
+@dataclass(frozen=True)
+class Mark:
+    """How far a ledger was verified: enough to go on from there without the entries before.
+
+    Attributes:
+        size: how many entries were good.
+        previous: the hash of the last of them.
+        edge: the tree's right edge, as (level, hash).
+    """
+
+    size: int = 0
+    previous: bytes = FIRST_PREVIOUS
+    edge: tuple[tuple[int, bytes], ...] = ()
+
+    def root(self) -> bytes:
+        """The Merkle root over these entries."""
+        return _Compact(self).root()
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What `Ledger.go_on` found between a mark and where it stopped.
+
+    Attributes:
+        mark: all up to here is as it was written, given that it was up to the mark before.
+        size: how many entries the ledger holds.
+        first_bad: the first entry that is wrong or gone; None if nothing was found.
+        reason: what is wrong, in words.
+    """
+
+    mark: Mark
+    size: int
+    first_bad: int | None = None
+    reason: str = ""
+
+
 class Stored(Protocol):
     """What `examine` reads."""
 
@@ -79,6 +115,23 @@ def examine(stored: Stored, name: str, kept: Sequence[Checkpoint], key: VerifyKe
     return Report(highest + 1, walk.tree.root(), index, reason, walk.agreed)
 
 
+def extend(stored: Stored, mark: Mark, most: int) -> Stretch:
+    """Compute up to `most` entries after `mark` anew; the entries before it are taken as read.
+
+    At the end of the ledger the numbers of its rows are compared too.
+    """
+    highest, count, node_count = stored.sizes()
+    size = highest + 1
+    if size < mark.size:
+        gone = f"the ledger has {size} entries, and had {mark.size} before: its end was cut off"
+        return Stretch(mark, size, size, gone)
+    stop = min(size, mark.size + most)
+    walk = _Walk(stored, stop, [], mark)
+    found = walk.all() or (_spare(size, count, node_count) if stop == size else None)
+    index, reason = found or (None, "")
+    return Stretch(walk.mark(), size, index, reason)
+
+
 def _spare(size: int, count: int, node_count: int) -> tuple[int, str] | None:
     # A tree over n leaves has n minus (ones in n's binary form) whole subtrees above its leaves.
     if count != size:
@@ -91,9 +144,12 @@ def _spare(size: int, count: int, node_count: int) -> tuple[int, str] | None:
 class _Compact:
     """The tree's right edge: enough for its root and for what a new leaf completes, in O(log n) of memory."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._edge: dict[int, bytes] = {}
+    def __init__(self, mark: Mark) -> None:
+        self.size = mark.size
+        self._edge = dict(mark.edge)
+
+    def edge(self) -> tuple[tuple[int, bytes], ...]:
+        return tuple(sorted(self._edge.items()))
 
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         new = list(merkle.completed(self.size, leaf, self._left))
@@ -111,24 +167,29 @@ class _Compact:
 
 
 class _Walk:
-    """One pass from the first entry to the last."""
+    """One pass from the first entry, or from a mark, to the last."""
 
-    def __init__(self, stored: Stored, size: int, kept: list[Checkpoint]) -> None:
+    def __init__(self, stored: Stored, size: int, kept: list[Checkpoint], mark: Mark | None = None) -> None:
         self._stored, self._size = stored, size
         self.waiting, self.agreed = kept, 0
-        self.tree = _Compact()
-        self._previous = FIRST_PREVIOUS
+        mark = mark or Mark()
+        self.tree = _Compact(mark)
+        self._previous = mark.previous
         self._sure = 0  # entries up to here agree with a checkpoint
 
     def all(self) -> tuple[int, str] | None:
         """The first thing that is wrong, and where."""
         found = self._meet()
-        start = 0
+        start = self.tree.size
         while found is None and start < self._size:
             stop = min(self._size, start + _BATCH)
             found = self._batch(start, stop)
             start = stop
         return found
+
+    def mark(self) -> Mark:
+        """How far the pass has come."""
+        return Mark(self.tree.size, self._previous, self.tree.edge())
 
     def _batch(self, start: int, stop: int) -> tuple[int, str] | None:
         rows = self._stored.entries(start, stop)

@@ -59,8 +59,8 @@ class Leaky(PasswordHasher):
     def verify(self, password: str, stored: str) -> bool:
         return False if stored == self.told else super().verify(password, stored)
 
-    def decoy(self) -> str:
-        self.told = super().decoy()
+    def decoy(self, scheme: str | None = None) -> str:
+        self.told = super().decoy(scheme)
         return self.told
 
 

@@ -93,8 +93,8 @@ def test_the_rooms_answers_are_dressed_too(inside: Browser) -> None:
 def test_the_doors_own_pages_are_strict(knocked: House, path: str) -> None:
     answer = knocked.browser().get(path)
     assert answer.headers["content-security-policy"] == (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-        "frame-ancestors 'self'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
     )
     assert answer.headers["cache-control"] == "no-store"
     assert "<script" not in answer.text

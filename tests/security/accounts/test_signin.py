@@ -46,8 +46,8 @@ class CountingHasher:
     def needs_rehash(self, stored: str) -> bool:
         return self.inner.needs_rehash(stored)
 
-    def decoy(self) -> str:
-        return self.inner.decoy()
+    def decoy(self, scheme: str | None = None) -> str:
+        return self.inner.decoy(scheme)
 
 
 def wide(code: str) -> str:
