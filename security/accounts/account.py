@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from security.accounts.activity import Activity, recent
 from security.accounts.audit import Trail
 from security.accounts.database import store_errors
 from security.accounts.enrolment import PENDING_S, digest, first_step, random_text
@@ -82,6 +83,14 @@ class Account:
                 RecoveryCode.user_id == user, RecoveryCode.used_at.is_(None)
             )
             return session.scalar(statement) or 0
+
+    def activity(self, user: str) -> Activity:
+        """What happened to the account lately.
+
+        Raises:
+            StoreError: the trail can't be read.
+        """
+        return recent(self._tools.trail, user)
 
     def step_up(self, user: str, token: str, password: str, code: str, now: float) -> str:
         """Begin a session in the place of this one, whose holder has just given password and code.

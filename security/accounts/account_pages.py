@@ -52,12 +52,15 @@ class AccountPages:
         left = await inside.quick.run(self.account.codes_left, user)
         found = await inside.quick.run(inside.sessions.open_to, user, visitor.token, inside.now())
         rows = [(one, told(one.started), told(one.seen)) for one in found]
+        activity = await inside.quick.run(self.account.activity, user)
         return inside.pages.show(
             "account.html",
             name=visitor.identity.name,
             role=visitor.identity.role.value,
             left=left,
             sessions=rows,
+            activity=activity,
+            happened=[(told(one.at), one.words) for one in activity.happenings],
             administrator=visitor.identity.role is Role.ADMINISTRATOR,
         )
 
