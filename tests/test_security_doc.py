@@ -14,6 +14,7 @@ from security.accounts.buckets import FORGET_S
 from security.accounts.identity import Role
 from security.accounts.middleware import OPEN
 from security.accounts.settings import AccountSettings
+from security.accounts.tables import User
 from security.lab.parameters import FILE_BYTES
 from training.corpus.archives import DOCUMENT_LIMITS, LIMITS
 from training.corpus.sources import ANNOTATIONS, ARCHIVE, READABLE
@@ -140,3 +141,21 @@ def test_the_files_that_are_taken() -> None:
 
 def test_what_is_expected_of_browsers() -> None:
     said("Browsers", "Content Security Policy", "HSTS for a year and for hosts below", "neither `Secure` nor")
+
+
+def test_every_field_of_an_account_has_its_rule() -> None:
+    names = set(re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", SECTIONS["Who may what"], re.MULTILINE))
+    ruled = {part.strip() for name in names for part in name.split(",")}
+    # What a column of the table of users holds, in the words of the document; the rest is no field of a form.
+    words = {
+        "name": "name",
+        "name_key": "name",
+        "role": "role",
+        "password_hash": "password hash",
+        "totp_secret": "authenticator secret",
+        "totp_last_step": "authenticator secret",
+        "wrapped_key": "data key",
+    }
+    columns = set(User.__table__.columns.keys()) - {"id", "created_at"}
+    assert columns == words.keys(), "a new column needs a rule in docs/security.md"
+    assert set(words.values()) | {"recovery codes", "disabled"} <= ruled
