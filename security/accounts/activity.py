@@ -67,7 +67,10 @@ def recent(trail: Trail, user: str, looked_at: int = LOOKED_AT) -> Activity:
         size = len(trail.ledger)
         entries = list(trail.ledger.entries(max(0, size - looked_at), size))
         own = [(entry, words) for entry in reversed(entries) if (words := _words(entry, user))]
-        return Activity(tuple(_told(*one) for one in own[:MOST_SHOWN]), _refused([one for one, _ in own]))
+        refused = _refused([one for one, _ in own])
+        # What is not noted yet came after the last that is.
+        refused += trail.not_noted_yet(user) if refused else 0
+        return Activity(tuple(_told(*one) for one in own[:MOST_SHOWN]), refused)
     except LedgerStoreError as error:
         raise StoreError(str(error)) from error
 

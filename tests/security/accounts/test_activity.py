@@ -33,6 +33,15 @@ def test_refused_attempts_since_the_last_sign_in_are_told(
     assert "attempts were refused" not in page_of(browser)
 
 
+def test_attempts_that_are_not_noted_yet_count(
+    house: House, admin: Admin, signed_in: Browser, clock: Clock
+) -> None:
+    clock.pass_by(30)
+    for _ in range(3):
+        sign_in(house.browser(), admin, clock, password="not the password")
+    assert "3 attempts were refused" in page_of(signed_in)
+
+
 def test_a_sign_in_with_a_recovery_code_is_told_as_one(
     house: House, admin: Admin, signed_in: Browser, clock: Clock
 ) -> None:
