@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from assistant.documents import check_kind, read_note
+from assistant.documents import read_note
 from assistant.errors import AssistantError, BadInputError
 from assistant.examples import EXAMPLES, SAMPLE_NAME, welcome
 from assistant.page.turns import Turn, html
@@ -132,10 +132,7 @@ class ChatService:
         Raises:
             BadInputError: nothing was asked, it can't be read, or an answer is still under way.
         """
-        note = ""
-        if file is not None:
-            check_kind(file, file_name or None)
-            note = read_note(file, file_name or None)
+        note = read_note(file, file_name or None, exact=True) if file is not None else ""
         self._begin(user, Turn(self._new_id(), text.strip(), note, file_name))
 
     def example(self, user: str, index: int) -> None:

@@ -84,14 +84,6 @@ class Account:
             )
             return session.scalar(statement) or 0
 
-    def activity(self, user: str) -> Activity:
-        """What happened to the account lately.
-
-        Raises:
-            StoreError: the trail can't be read.
-        """
-        return recent(self._tools.trail, user)
-
     def step_up(self, user: str, token: str, password: str, code: str, now: float) -> str:
         """Begin a session in the place of this one, whose holder has just given password and code.
 
@@ -205,6 +197,14 @@ class Account:
         with store_errors("No session was ended."), Session(self._tools.engine) as session, session.begin():
             self._tools.sessions.end_all(session, user, but=token)
         self._tools.trail.note("sessions-ended", user, now, {"which": "others"})
+
+    def activity(self, user: str) -> Activity:
+        """What happened to the account lately.
+
+        Raises:
+            StoreError: the trail can't be read.
+        """
+        return recent(self._tools.trail, user)
 
     def _row(self, user: str) -> User:
         row = self._tools.users.by_id(user)

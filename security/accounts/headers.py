@@ -12,10 +12,6 @@ DOOR_CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'; object-src 'none'"
 )
-# Whatever is no page (data, files of users, assets, redirects): opened as one it can do nothing.
-NO_PAGE_CSP = (
-    "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
 FRAMING_CSP = "frame-ancestors 'self'"
 _SELF_ALONE = FRAMING_CSP.encode()
 ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
@@ -32,6 +28,10 @@ ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
 )
 # A year, and for hosts below this one too: a neighbour served without TLS could set cookies for it.
 HSTS = b"max-age=31536000; includeSubDomains"
+# Whatever is no page (data, files of users, assets, redirects): opened as one it can do nothing.
+NO_PAGE_CSP = (
+    "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 _PRIVATE_KINDS = (b"text/html", b"application/json")
 
 

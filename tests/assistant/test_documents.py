@@ -68,13 +68,15 @@ def test_an_upload_is_what_its_name_says(tmp_path: Path, name: str, content: byt
     # Where it lies is named by us; what counts is what the person calls it.
     (tmp_path / "upload.txt").write_bytes(content)
     with pytest.raises(BadInputError, match=said):
-        check_kind(tmp_path / "upload.txt", name)
+        read_note(tmp_path / "upload.txt", name, exact=True)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.MD", "a.csv", "a.pdf"])
 def test_an_upload_of_each_kind_is_taken(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"%PDF-1.7" if name.endswith("pdf") else b"a,b")
-    check_kind(tmp_path / name)
+    content = a_pdf("a,b") if name.endswith("pdf") else b"a,b"
+    (tmp_path / name).write_bytes(content)
+    check_kind(content, name)
+    assert read_note(tmp_path / name, exact=True).strip() == "a,b"
 
 
 def test_bad_files_are_refused_with_their_name_and_what_to_do(tmp_path: Path) -> None:
