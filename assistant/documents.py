@@ -16,18 +16,21 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_PAGES = 300
 MAX_TEXT = 100_000
 KINDS = (".txt", ".md", ".csv", ".pdf")
+_PDF = b"%PDF-"
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def read_note(path: Path, name: str | None = None) -> str:
+def read_note(path: Path, name: str | None = None, *, exact: bool = False) -> str:
     """The text of a file.
 
     Args:
         path: where it lies.
         name: what the person calls it, for messages; the file's own name by default.
+        exact: refuse it unless its name and its content agree, as for an upload.
 
     Raises:
-        BadInputError: it is missing, too large, not text, a broken or locked PDF, or without text.
+        BadInputError: it is missing, too large, not text, a broken or locked PDF, without text, or not what
+            its name says.
     """
     shown = name or path.name
     try:
@@ -38,10 +41,27 @@ def read_note(path: Path, name: str | None = None) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise BadInputError(f"{shown} can't be read: {error.strerror or error}.") from error
-    text = _from_pdf(content, shown) if content.startswith(b"%PDF-") else _from_text(content, shown)
+    if exact:
+        check_kind(content, shown)
+    text = _from_pdf(content, shown) if content.startswith(_PDF) else _from_text(content, shown)
     if not text.strip():
         raise BadInputError(f"{shown} has no text in it. If it is a scan, run text recognition on it first.")
     return within_limit(text, shown)
+
+
+def check_kind(content: bytes, name: str) -> None:
+    """See that an upload is what its name says, of a kind that is asked for.
+
+    Raises:
+        BadInputError: another kind, a PDF under the name of a text, or the other way round.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in KINDS:
+        raise BadInputError(f"{name} is of a kind that can't be read here. Give one of {', '.join(KINDS)}.")
+    is_pdf = content.startswith(_PDF)
+    if is_pdf != (suffix == ".pdf"):
+        says = "a PDF" if is_pdf else "no PDF"
+        raise BadInputError(f"{name} is {says} by its content. Give it under its own name.")
 
 
 def within_limit(text: str, name: str) -> str:

@@ -132,7 +132,7 @@ class ChatService:
         Raises:
             BadInputError: nothing was asked, it can't be read, or an answer is still under way.
         """
-        note = read_note(file, file_name or None) if file is not None else ""
+        note = read_note(file, file_name or None, exact=True) if file is not None else ""
         self._begin(user, Turn(self._new_id(), text.strip(), note, file_name))
 
     def example(self, user: str, index: int) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from security.accounts.activity import Activity, recent
 from security.accounts.audit import Trail
 from security.accounts.database import store_errors
 from security.accounts.enrolment import PENDING_S, digest, first_step, random_text
@@ -200,6 +201,14 @@ class Account:
         with store_errors("No session was ended."), Session(self._tools.engine) as session, session.begin():
             self._tools.sessions.end_all(session, user, but=token)
         self._tools.trail.note("sessions-ended", user, now, {"which": "others"})
+
+    def activity(self, user: str) -> Activity:
+        """What happened to the account lately.
+
+        Raises:
+            StoreError: the trail can't be read.
+        """
+        return recent(self._tools.trail, user)
 
     def _row(self, user: str) -> User:
         row = self._tools.users.by_id(user)

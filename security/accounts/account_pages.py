@@ -59,6 +59,7 @@ class AccountPages:
         required = await inside.quick.run(self.requirements.of, visitor.identity.role)
         found = await inside.quick.run(inside.sessions.open_to, user, visitor.token, inside.now())
         rows = [(one, told(one.started), told(one.seen)) for one in found]
+        activity = await inside.quick.run(self.account.activity, user)
         return inside.pages.show(
             "account.html",
             name=visitor.identity.name,
@@ -67,6 +68,8 @@ class AccountPages:
             required=required,
             met=factors.passkeys > 0 or not required.passkey_required,
             sessions=rows,
+            activity=activity,
+            happened=[(told(one.at), one.words) for one in activity.happenings],
             administrator=visitor.identity.role is Role.ADMINISTRATOR,
             alarm=await inside.alarm(visitor),
         )
@@ -218,8 +221,7 @@ class AccountPages:
         """A page that asks for a second factor, a passkey among them where there can be one."""
         inside, visitor = self.inside, self._visitor(request)
         offer = self.offers.offer(request, purpose, visitor.token, inside.now())
-        scripted = bool(offer.options)
-        return inside.pages.show(template, status, scripted=scripted, passkey=offer, **values)
+        return inside.pages.show(template, status, passkey=offer, **values)
 
     def _app(self, visitor: Visitor, renewal: Renewal, problem: str | None, status: int) -> Response:
         words = {"action": "/account/authenticator", "button": "Use this app from now on", "step": ""}

@@ -67,3 +67,8 @@ class Trail:
                 return
             self._refused[user] = (now, 0)
         self.note("sign-in-refused", user, now, {"not-noted-before": more})
+
+    def not_noted_yet(self, user: str) -> int:
+        """How many refusals after the last noted one wait to be noted with the next."""
+        with self._lock:
+            return self._refused.get(user, (0.0, 0))[1]

@@ -11,11 +11,8 @@ from starlette.types import Message, Send
 # else may load or run on them.
 DOOR_CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; "
-    "frame-ancestors 'self'; base-uri 'none'"
+    "form-action 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'"
 )
-# Where passkeys are used: our own file too, and nothing inline.
-SCRIPTED_CSP = f"{DOOR_CSP}; script-src 'self'"
 FRAMING_CSP = "frame-ancestors 'self'"
 _SELF_ALONE = FRAMING_CSP.encode()
 ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
@@ -33,7 +30,12 @@ ALWAYS: Mapping[bytes, bytes] = MappingProxyType(
         b"cross-origin-resource-policy": b"same-origin",
     }
 )
-HSTS = b"max-age=31536000"
+# A year, and for hosts below this one too: a neighbour served without TLS could set cookies for it.
+HSTS = b"max-age=31536000; includeSubDomains"
+# Whatever is no page (data, files of users, assets, redirects): opened as one it can do nothing.
+NO_PAGE_CSP = (
+    "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 _PRIVATE_KINDS = (b"text/html", b"application/json")
 
 
@@ -64,7 +66,9 @@ def _complete(headers: list[tuple[bytes, bytes]], secure: bool) -> list[tuple[by
     names = {name.lower() for name, _ in headers}
     headers += [(name, value) for name, value in ALWAYS.items() if name not in names]
     policies = b";".join(value for name, value in headers if name.lower() == b"content-security-policy")
-    if b"frame-ancestors" not in policies:
+    if not policies:
+        headers.append((b"content-security-policy", NO_PAGE_CSP.encode()))
+    elif b"frame-ancestors" not in policies:
         # A second policy only ever adds restrictions to the first.
         headers.append((b"content-security-policy", FRAMING_CSP.encode()))
     kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")

@@ -29,10 +29,11 @@ from security.accounts.bodies import (
     read_body,
 )
 from security.accounts.errors import FormError
+from security.accounts.headers import NO_PAGE_CSP
 from security.accounts.identity import SCOPE_KEY, Identity
 from security.accounts.indoor_routes import NAME, NAMES, Kind, Route, route_of
 from security.accounts.middleware import refuse
-from security.accounts.scripts import NO_PAGE, page_policy
+from security.accounts.scripts import page_policy, without_base
 from security.accounts.settings import AccountSettings
 from security.accounts.uploads import EventReader, Uploads, paths_in
 
@@ -177,9 +178,11 @@ class Indoors:
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         start, answer = await self._whole(scope, receive)
-        policy = page_policy(answer.decode("utf-8", "replace")).encode()
-        start = {**start, "headers": [*start["headers"], (b"content-security-policy", policy)]}
-        await _answer(send, start, answer)
+        page = without_base(answer.decode("utf-8", "replace"))
+        # For HEAD there is no body, and the length is that of the page as it would be: it is left out.
+        headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+        headers.append((b"content-security-policy", page_policy(page).encode()))
+        await _answer(send, {**start, "headers": headers}, page.encode())
 
     async def _whole(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         """The app's whole answer, held back: nobody hears of what is not bound to them yet."""
@@ -216,7 +219,7 @@ def _private(send: Send, kind: Kind) -> Send:
                 if not pair[0].lower().startswith(b"access-control-")
             ]
             if not any(name.lower() == b"content-security-policy" for name, _ in headers):
-                headers.append((b"content-security-policy", NO_PAGE.encode()))
+                headers.append((b"content-security-policy", NO_PAGE_CSP.encode()))
             if kind is not Kind.ASSET:
                 headers = [pair for pair in headers if pair[0].lower() != b"cache-control"]
                 headers.append((b"cache-control", b"no-store"))

@@ -1,6 +1,6 @@
 """The door's pages: templates, and the answers that carry them. Nothing is loaded from elsewhere.
 
-Every page works without JavaScript; where passkeys are offered one file of our own may run (passkeys.js).
+Every page works without JavaScript; where passkeys are offered or a password is chosen, a file of our own runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from security.accounts.errors import BusyError, FormError, StoreError
-from security.accounts.headers import DOOR_CSP, SCRIPTED_CSP
+from security.accounts.headers import DOOR_CSP
 from security.crypto.errors import CryptoError
 
 _log = logging.getLogger("asklepion.accounts")
@@ -33,14 +33,11 @@ class Pages:
         # What every page says above all else; empty: nothing.
         self._templates.globals["notice"] = notice
 
-    def show(
-        self, template: str, status: int = 200, *, scripted: bool = False, **values: object
-    ) -> HTMLResponse:
-        """A page of the door, with the headers of one. Only a `scripted` one may run our own script."""
+    def show(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        """A page of the door, with the headers of one."""
         body = self._templates.get_template(template).render(**values)
-        policy = SCRIPTED_CSP if scripted else DOOR_CSP
         return HTMLResponse(
-            body, status, headers={"content-security-policy": policy, "cache-control": "no-store"}
+            body, status, headers={"content-security-policy": DOOR_CSP, "cache-control": "no-store"}
         )
 
     def message(

@@ -79,7 +79,6 @@ class PasskeyPages:
         return inside.pages.show(
             "passkeys.html",
             status,
-            scripted=bool(offer.options),
             passkeys=rows,
             possible=party_of(request.scope, self.offers.settings) is not None,
             passkey=offer,

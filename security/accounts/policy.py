@@ -21,6 +21,28 @@ MIN_SCORE = 3
 # zxcvbn refuses more than 72 and its time grows steeply; a strong part makes a strong whole.
 _ESTIMATED = 40
 _SHORTEST_TELLING_NAME = 3
+_MIN_OF_ONES_OWN = 8
+# What a stranger tries here besides the usual: docs/security.md lists them and why.
+CONTEXT_WORDS = (
+    "asklepion",
+    "asclepius",
+    "asklepios",
+    "administrator",
+    "teacher",
+    "student",
+    "clinician",
+    "patient",
+    "doctor",
+    "medical",
+    "medicine",
+    "hospital",
+    "clinic",
+    "praxis",
+    "assistant",
+    "training",
+    "security",
+    "lab",
+)
 _ADVICE = "Four or five words that have nothing to do with each other are easy to remember and hard to guess."
 # zxcvbn keeps the words of the user in a module-wide table: one estimate at a time.
 _estimating = threading.Lock()
@@ -127,6 +149,13 @@ def judge(password: str, name: str) -> Verdict:
             f"one or two known words. {_ADVICE}",
             estimate,
         )
+    # The estimator thinks three words in a row strong enough, also when strangers try those first.
+    if len(_without_context(plain, key)) < _MIN_OF_ONES_OWN:
+        return Verdict(
+            "context",
+            f"This password is little more than words of this app or your name. {_ADVICE}",
+            estimate,
+        )
     return Verdict("", "", estimate)
 
 
@@ -137,6 +166,15 @@ def _too_long(length: int) -> str:
 def _letters(text: str) -> str:
     """Without blanks and punctuation: "e.v.a brandt" contains "Eva Brandt"."""
     return "".join(character for character in text if character.isalnum())
+
+
+def _without_context(password: str, name: str) -> str:
+    """The letters and digits that are left without the words of this app and those of the name."""
+    left = _letters(name_key(password))
+    for word in sorted({*CONTEXT_WORDS, *name.split()}, key=len, reverse=True):
+        if len(word) >= _SHORTEST_TELLING_NAME:
+            left = left.replace(word, "")
+    return left
 
 
 def _is_odd_blank(character: str) -> bool:
@@ -160,7 +198,7 @@ def _estimate(password: str, name: str) -> Estimate:
     from zxcvbn import zxcvbn  # type: ignore[import-untyped]
     from zxcvbn.matching import RANKED_DICTIONARIES
 
-    words = ["asklepion", name, *name.split()]
+    words = [*CONTEXT_WORDS, name, *name.split()]
     with _estimating:
         try:
             ends = {password[:_ESTIMATED], password[-_ESTIMATED:]}

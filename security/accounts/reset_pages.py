@@ -97,7 +97,6 @@ class ResetPages:
         return self.pages.show(
             "reset.html",
             status,
-            scripted=bool(offer.options),
             passkey=offer,
             token=token,
             problems={field: problems.get(field) for field in ("password", "password_again", "code")},

@@ -13,6 +13,7 @@ import json
 import re
 
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL)
+_BASE = re.compile(r"<base\s[^>]*>")
 _CONFIG = "window.gradio_config = "
 # style-src needs 'unsafe-inline': Svelte writes style attributes and elements as it draws.
 # script-src needs 'unsafe-eval': Gradio's HTML component makes functions of its template and js_on_load,
@@ -20,11 +21,14 @@ _CONFIG = "window.gradio_config = "
 _PAGE = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; "
-    "frame-src 'none'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'self'"
 )
-# Files of users, data and assets are no pages: whatever is opened as one can do nothing.
-NO_PAGE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+
+
+def without_base(html: str) -> str:
+    """`html` without its `base`: the page is only ever at "/", where Gradio's says nothing new."""
+    return _BASE.sub("", html)
 
 
 def page_policy(html: str) -> str:

@@ -176,7 +176,6 @@ class SignInPages:
         return self.pages.show(
             "login.html",
             status,
-            scripted=bool(offer.options),
             passkey=offer,
             name=fields.get("name", "")[:MAX_NAME_TYPED],
             recovering=bool(fields.get("recovery")),

@@ -1,7 +1,7 @@
 """Blocking work off the event loop, in a pool that says no when it is full.
 
 bcrypt takes a quarter of a second of a core: without a bound, a flood of sign-ins would grow a queue
-that nobody waits for any more (OWASP ASVS 5.0, 2.4: anti-automation and resource limits).
+that nobody waits for any more (OWASP ASVS 5.0, 2.4.1 and 15.2.2).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pypdf
 import pytest
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from assistant.documents import MAX_TEXT, read_note, within_limit
+from assistant.documents import MAX_TEXT, check_kind, read_note, within_limit
 from assistant.errors import BadInputError
 
 
@@ -51,6 +51,32 @@ def test_text_in_any_unicode_encoding(tmp_path: Path, encoding: str) -> None:
 def test_a_pdf_is_known_by_its_content_not_its_name(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_bytes(a_pdf("He denies falls."))
     assert read_note(tmp_path / "note.txt").strip() == "He denies falls."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("note.txt", b"%PDF-1.7 and so on", "a PDF by its content"),
+        ("note.pdf", b"plain words", "no PDF by its content"),
+        ("note.pdf", b"", "no PDF by its content"),
+        ("note.exe", b"plain words", "can't be read here"),
+        ("note", b"plain words", "can't be read here"),
+        ("note.txt.html", b"plain words", "can't be read here"),
+    ],
+)
+def test_an_upload_is_what_its_name_says(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    # Where it lies is named by us; what counts is what the person calls it.
+    (tmp_path / "upload.txt").write_bytes(content)
+    with pytest.raises(BadInputError, match=said):
+        read_note(tmp_path / "upload.txt", name, exact=True)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.MD", "a.csv", "a.pdf"])
+def test_an_upload_of_each_kind_is_taken(tmp_path: Path, name: str) -> None:
+    content = a_pdf("a,b") if name.endswith("pdf") else b"a,b"
+    (tmp_path / name).write_bytes(content)
+    check_kind(content, name)
+    assert read_note(tmp_path / name, exact=True).strip() == "a,b"
 
 
 def test_bad_files_are_refused_with_their_name_and_what_to_do(tmp_path: Path) -> None:

@@ -180,6 +180,14 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     assert store.kept == {}
 
 
+def test_an_upload_that_is_not_what_it_says_is_refused(tmp_path: Path) -> None:
+    service, _, store = a_service()
+    (tmp_path / "x.html").write_bytes(b"a tremor of the hand")
+    with pytest.raises(BadInputError, match=r"x\.html"):
+        service.ask("ada", "What is this?", tmp_path / "x.html")
+    assert store.kept == {}
+
+
 @pytest.mark.parametrize("error", [EngineError("The model could not be loaded. Install it again.")])
 def test_a_model_that_cannot_be_loaded_says_so_in_the_page(error: AssistantError) -> None:
     service, _, _ = a_service(error=error)

@@ -156,7 +156,7 @@ def shown_secret(page: str) -> str:
 
 
 def shown_codes(page: str) -> list[str]:
-    return re.findall(r"<li>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})</li>", page)
+    return re.findall(r"<li>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){5})</li>", page)
 
 
 def token_of(link: str) -> str:

@@ -13,7 +13,7 @@ from assistant.types import Triage
 from security.crypto import recovery
 
 NOTE = "Planted: tremor of the left hand since Easter, Schwabing ward 7."
-CODE_BYTES = 10
+CODE_BYTES = 15
 
 
 def turn(note: str = NOTE) -> Turn:

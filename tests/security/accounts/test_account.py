@@ -285,6 +285,18 @@ def test_new_recovery_codes_void_the_earlier(
     assert "Recovery codes, 9 left" in office.get("/account").text
 
 
+def test_with_new_recovery_codes_all_other_sessions_can_be_ended(
+    house: House, admin: Admin, office: Browser, clock: Clock
+) -> None:
+    other = second(house, admin, clock)
+    page = office.post("/account/codes").text
+    form = re.search(r'<form method="post" action="(/account/sessions)">.*?</form>', page, re.DOTALL)
+    assert form is not None
+    assert office.post(form[1], {"which": hidden(form[0], "which")}).status_code == 303
+    assert other.get("/").status_code == 303
+    assert office.get("/").status_code == 200
+
+
 def test_new_recovery_codes_need_proof(house: House, admin: Admin, signed_in: Browser, clock: Clock) -> None:
     assert signed_in.post("/account/codes").status_code == 303
     assert sign_in(house.browser(), admin, clock, code=admin.codes[0]).status_code == 303

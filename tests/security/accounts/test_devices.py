@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +92,25 @@ def test_a_device_is_known_to_the_account_it_signed_in_to_only() -> None:
         assert devices.known("eva", forged, START) is None
     for nonsense in ("", "x" * 75, "é" * 75, cookie + "A", cookie[:-1], cookie[:-1] + "=", "=" * 75):
         assert devices.known("eva", nonsense, START) is None
+
+
+def test_a_tag_made_in_another_way_is_refused() -> None:
+    # The cookie names no algorithm and no key: there is one of each, and nothing to choose.
+    key = bytes(32)
+    devices = Devices(key, bytes)
+    body = bytes(16) + int(START).to_bytes(8, "big")
+    said = body + b"eva"
+    right = hmac.digest(key, said, hashlib.sha256)
+
+    def known(tag: bytes) -> bool:
+        cookie = base64.urlsafe_b64encode(body + tag).rstrip(b"=").decode()
+        return devices.known("eva", cookie, START) is not None
+
+    assert known(right)
+    assert not known(b"") and not known(bytes(32)) and not known(right[:31]) and not known(right + b"\0")
+    for algorithm in (hashlib.sha512, hashlib.sha1, hashlib.md5, hashlib.sha3_256):
+        assert not known(hmac.digest(key, said, algorithm)[:32].ljust(32, b"\0")), algorithm
+    assert not known(hashlib.sha256(said).digest()) and not known(hashlib.sha256(key + said).digest())
 
 
 def test_a_device_keeps_its_id_and_gets_a_fresh_date() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from security.accounts.headers import NO_PAGE_CSP
 from tests.security.accounts.fakes import BASE, Browser, Clock, House, call, scope_for, status_of
 
 
@@ -78,14 +79,16 @@ def test_every_answer_has_the_security_headers(knocked: House, path: str) -> Non
     for accept in ("text/html", "application/json"):
         answer = knocked.browser().get(path, headers={"accept": accept})
         assert COMMON.items() <= dict(answer.headers).items()
-        assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+        policy = answer.headers["content-security-policy"]
+        for part in ("default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'self'"):
+            assert part in policy.split("; ")
         assert "strict-transport-security" not in answer.headers
 
 
 def test_the_rooms_answers_are_dressed_too(inside: Browser) -> None:
     answer = inside.get("/")
     assert COMMON.items() <= dict(answer.headers).items()
-    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+    assert answer.headers["content-security-policy"] == NO_PAGE_CSP
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -94,7 +97,7 @@ def test_the_doors_own_pages_are_strict(knocked: House, path: str) -> None:
     answer = knocked.browser().get(path)
     assert answer.headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+        "form-action 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'"
     )
     assert answer.headers["cache-control"] == "no-store"
     assert "<script" not in answer.text

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security.accounts.errors import NameRefusedError
-from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, checked_name, name_key
+from security.accounts.policy import (
+    CONTEXT_WORDS,
+    MAX_PASSWORD,
+    MIN_PASSWORD,
+    MIN_SCORE,
+    check_password,
+    checked_name,
+    name_key,
+)
 from security.crypto.errors import PasswordRefusedError
 
 
@@ -57,6 +65,45 @@ def test_bad_ones_are_refused_and_told_why(password: str, rule: str) -> None:
         check_password(password, "Eva Brandt")
     assert refused.value.evidence["rule"] == rule
     assert not password or password not in str(refused.value)
+
+
+@pytest.mark.parametrize("word", CONTEXT_WORDS)
+def test_words_of_this_house_make_no_password(word: str) -> None:
+    for password in (
+        f"{word} {word} {word} {word}",
+        f"{word}2026!{word.upper()}",
+        f"my {word} asklepion 2026",
+    ):
+        with pytest.raises(PasswordRefusedError):
+            check_password(password, "Eva Brandt")
+
+
+def test_parts_of_the_name_do_not_make_a_password_longer() -> None:
+    for password in ("Brandt asklepion Eva 47", "eva-brandt-eva-47-hospital", "Eva hospital Eva praxis"):
+        with pytest.raises(PasswordRefusedError):
+            check_password(password, "Eva Maria Brandt")
+    check_password("Brandt violet anchor tundra", "Eva Maria Brandt")
+
+
+def test_words_of_this_house_are_as_good_as_known_ones_and_better_beside_others() -> None:
+    from zxcvbn import zxcvbn
+
+    # By itself the estimator would let this one pass: it does not know the name of the app.
+    assert zxcvbn("Asklepion#47")["score"] >= MIN_SCORE
+    with pytest.raises(PasswordRefusedError):
+        check_password("Asklepion#47", "Eva Brandt")
+    check_password("asklepion violet anchor tundra spoon", "Eva Brandt")
+
+
+def test_every_listed_password_that_is_long_enough_is_refused() -> None:
+    from zxcvbn.matching import RANKED_DICTIONARIES
+
+    listed = [one for one in RANKED_DICTIONARIES["passwords"] if len(one) >= MIN_PASSWORD]
+    assert len(listed) > 200
+    for password in listed:
+        for spelling in (password, password.upper(), f"{password}1", f"{password}!!"):
+            with pytest.raises(PasswordRefusedError):
+                check_password(spelling, "Eva Brandt")
 
 
 def test_length_is_counted_after_normalising() -> None:

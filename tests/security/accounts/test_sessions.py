@@ -54,7 +54,7 @@ def test_the_cookie_with_tls(tmp_path: Path, clock: Clock, scheme: str) -> None:
         attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
         assert attributes == {"httponly", "path=/", "samesite=lax", "secure"}
         assert is_in(browser)
-        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         gone = browser.post("/logout")
         assert "secure" in gone.headers["set-cookie"].lower()
         assert not is_in(browser)

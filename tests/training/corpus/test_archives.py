@@ -155,6 +155,23 @@ def test_a_file_that_is_not_what_it_says_is_refused(
     assert reason in problems[0].reason
 
 
+def test_a_member_of_an_archive_is_looked_at_like_any_file(tmp_path: Path) -> None:
+    path = tmp_path / "given.zip"
+    path.write_bytes(
+        a_zip(
+            {"good.txt": b"a note", "notes.txt": b"%PDF-1.7 x", "model.pkl": b"x", "inner.zip": b"PK\x05\x06"}
+        )
+    )
+    (tmp_path / "work").mkdir()
+    sources, problems = find_sources([path], tmp_path / "work")
+    assert [source.name for source in sources] == ["given.zip/good.txt"]
+    assert {problem.source.partition("/")[2] for problem in problems} == {
+        "notes.txt",
+        "model.pkl",
+        "inner.zip",
+    }
+
+
 def test_a_brat_pair_from_two_folders_is_joined(tmp_path: Path) -> None:
     for folder, name in (("x", "note.txt"), ("y", "note.ann")):
         (tmp_path / folder).mkdir()
