@@ -195,16 +195,7 @@ def plain(path: str) -> Spelling:
 async def others_things(attack: Attack) -> None:
     """What ada has, against bob, the other user; through Gradio itself."""
     attack.rooms.passing = True
-    form = (
-        b'--B\r\nContent-Disposition: form-data; name="files"; filename="note.txt"\r\n'
-        b"Content-Type: text/plain\r\n\r\nhers alone\r\n--B--\r\n"
-    )
-    kind = ((b"content-type", b"multipart/form-data; boundary=B"),)
-    status, body, _ = await attack.ask("full", "POST", plain("/gradio_api/upload"), body=form, headers=kind)
-    if status != 200:
-        attack.breach("upload", status, body)
-        return
-    (path,) = json.loads(body)
+    path = await uploaded(attack, "note.txt")
     link = Path(path).parent / "link.txt"
     link.symlink_to(path)
     inside, name = str(Path(path).parent), Path(path).name
@@ -231,7 +222,45 @@ async def others_things(attack: Attack) -> None:
             attack.breach(who, "encoded file", status)
     await expect(attack, "other user", "GET", f"/gradio_api/file/{path}", 404)
     await others_session(attack, path)
+    await other_kinds(attack)
     attack.rooms.passing = False
+
+
+async def uploaded(attack: Attack, name: str) -> str:
+    """The path of a file that ada has sent."""
+    form = (
+        b'--B\r\nContent-Disposition: form-data; name="files"; filename="' + name.encode() + b'"\r\n'
+        b"Content-Type: text/plain\r\n\r\nhers alone\r\n--B--\r\n"
+    )
+    kind = ((b"content-type", b"multipart/form-data; boundary=B"),)
+    status, body, _ = await attack.ask("full", "POST", plain("/gradio_api/upload"), body=form, headers=kind)
+    assert status == 200, body
+    return str(json.loads(body)[0])
+
+
+async def other_kinds(attack: Attack) -> None:
+    """A file of a kind that the chat does not take is refused by the server."""
+    apps = [getattr(route, "app", None) for route in attack.rooms.page.routes]
+    blocks = next(app.blocks for app in apps if hasattr(app, "blocks"))
+    (chat,) = [
+        one._id
+        for one in blocks.fns.values()
+        if [i.get_block_name() for i in one.inputs] == ["multimodaltextbox"]
+    ]
+    for name, taken in (
+        ("note.txt", True),
+        ("tool.exe", False),
+        ("page.html", False),
+        ("note.txt.svg", False),
+    ):
+        file = {"path": await uploaded(attack, name), "meta": {"_type": "gradio.FileData"}}
+        page = f"kinds{taken:d}{len(name)}"
+        said = {"data": [{"text": "", "files": [file]}], "fn_index": chat, "session_hash": page}
+        await post(attack, "full", "queue/join", said)
+        query = f"session_hash={page}".encode()
+        _, body, _ = await attack.ask("full", "GET", plain("/gradio_api/queue/data"), query=query)
+        if (b'"success":true' in body) != taken:
+            attack.breach("a file of another kind", name, body[-150:])
 
 
 async def others_session(attack: Attack, path: str) -> None:
