@@ -1,6 +1,6 @@
 """The door's pages: templates, and the answers that carry them. Nothing is loaded from elsewhere.
 
-Every page works without JavaScript; where passkeys are offered or a password is chosen, a file of our own runs.
+Every page works without JavaScript; where passkeys are offered or a password is chosen, our own script runs.
 """
 
 from __future__ import annotations
