@@ -74,7 +74,7 @@ class Studio:
             runs=Runs(places, jobs, sets, safes),
             models=Models(places, jobs, sets),
             versions=Versions(places, jobs, sets, uses, signer, note, safes=safes),
-            federations=Federations(places, jobs, sets),
+            federations=Federations(places, jobs, sets, safes),
         )
 
     def start(self) -> None:

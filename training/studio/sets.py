@@ -78,14 +78,16 @@ class Sets:
         if not files:
             raise BadDataError("There are no files yet. Add some, then prepare them.")
         self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
-        sources = _sources(places, name)
-        if sources.exists():
-            shutil.rmtree(sources)  # of a preparation that failed
-        sources.mkdir(parents=True, mode=0o700)
-        safe = self._safes(user)
-        for number, path in enumerate(files):
-            place = sources / path.name
-            safe.take(path, place if not place.exists() else sources / f"{number}-{path.name}")
+        safe, sources = self._safes(user), _sources(places, name)
+        try:
+            _take_in(files, sources, safe)
+        except OSError as error:
+            shutil.rmtree(sources, ignore_errors=True)
+            raise RunError(
+                f"The files can't be kept: {error.strerror or error}. Is the disk full?"
+            ) from error
+        for path in files:
+            path.unlink()
         return self._submit(user, name, sources, settings, deidentify)
 
     def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
@@ -219,6 +221,15 @@ class Sets:
 def _sources(places: Places, name: str) -> Path:
     """Where a set's files are; its last name is the same for all, since ids of documents are made from it."""
     return places.root / "sources" / name / "files"
+
+
+def _take_in(files: Sequence[Path], sources: Path, safe: Safe) -> None:
+    if sources.exists():
+        shutil.rmtree(sources)  # of a preparation that failed
+    sources.mkdir(parents=True, mode=0o700)
+    for number, path in enumerate(files):
+        place = sources / path.name
+        safe.take_in(path, place if not place.exists() else sources / f"{number}-{path.name}")
 
 
 def _summary(folder: Path, safe: Safe) -> SetSummary | None:
