@@ -193,6 +193,25 @@ class Store:
             identity,
         )
 
+    def reword(self, identity: str, outcome: Outcome) -> None:
+        """Put other words for what came of a job that has ended."""
+        self._change(
+            "message=?, result=?",
+            "id=? AND state IN ('done', 'stopped', 'failed', 'cancelled')",
+            outcome.message,
+            json.dumps(dict(outcome.result)),
+            identity,
+        )
+
+    def scrub(self) -> bool:
+        """Take what was overwritten or deleted out of the file and its log; False if another is using it."""
+        with self._reading() as database:
+            try:
+                database.execute("VACUUM")
+            except sqlite3.OperationalError:
+                return False
+            return not database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
     def delete(self, identity: str) -> bool:
         """Forget a job that has ended; False if it hasn't."""
         with self._writing() as database:
@@ -275,6 +294,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found > _VERSION:
             raise RunError(f"The queue's database {path} was written by a newer version. Use that one.")

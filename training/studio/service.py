@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from training.jobs import Jobs
 from training.places import Places
 from training.studio.federations import Federations
 from training.studio.models import Models
+from training.studio.old import Old
 from training.studio.runs import Runs
 from training.studio.sets import Sets
 from training.studio.versions import Note, Uses, Versions, unnoted
@@ -17,6 +19,7 @@ from training.studio.words import Words
 
 if TYPE_CHECKING:
     from security.crypto.signatures import SigningKey
+    from training.safe import Safe
 
 QUOTA = 20_000_000_000
 """Bytes that an account may have, if nothing else is said."""
@@ -40,6 +43,7 @@ class Studio:
         folder: Path,
         uses: Uses,
         signer: SigningKey,
+        safes: Callable[[str], Safe],
         quota: int = QUOTA,
         slots: int = 1,
         note: Note = unnoted,
@@ -47,25 +51,30 @@ class Studio:
         """The studio whose files are in `folder`.
 
         `uses` is the assistant's memory of who uses what; versions are signed by `signer`; `note` keeps the
-        audit trail of what is done with them.
+        audit trail of what is done with them. `safes` gives the safe of a user, by id: it is asked anew each
+        time, and raises NoKeyError where the account is gone.
 
         Raises:
             RunError: the folder can't be used.
         """
-        jobs = Jobs(folder / ".jobs", slots=slots)
+        jobs = Jobs(folder / ".jobs", slots=slots, safes=safes)
+
+        old = Old(jobs, safes)
 
         def places(user: str) -> Places:
-            return Places.of(folder, user)
+            found = Places.of(folder, user)
+            old.seal(user, found)
+            return found
 
-        sets = Sets(places, jobs, quota)
+        sets = Sets(places, jobs, quota, safes)
         return cls(
             jobs=jobs,
             sets=sets,
             words=Words(places, jobs, sets),
-            runs=Runs(places, jobs, sets),
+            runs=Runs(places, jobs, sets, safes),
             models=Models(places, jobs, sets),
-            versions=Versions(places, jobs, sets, uses, signer, note),
-            federations=Federations(places, jobs, sets),
+            versions=Versions(places, jobs, sets, uses, signer, note, safes=safes),
+            federations=Federations(places, jobs, sets, safes),
         )
 
     def start(self) -> None:

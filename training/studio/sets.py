@@ -19,6 +19,7 @@ from training.places import Places, check_name
 
 if TYPE_CHECKING:
     from training.jobs import Job, Jobs
+    from training.safe import Safe
 
 _SETTINGS = "settings.json"
 
@@ -38,9 +39,11 @@ class SetSummary:
 class Sets:
     """The data sets of every user, each user's apart."""
 
-    def __init__(self, places: Callable[[str], Places], jobs: Jobs, quota: int) -> None:
+    def __init__(
+        self, places: Callable[[str], Places], jobs: Jobs, quota: int, safes: Callable[[str], Safe]
+    ) -> None:
         """`quota`: bytes that a user may have on disk in all."""
-        self._places, self._jobs, self._quota = places, jobs, quota
+        self._places, self._jobs, self._quota, self._safes = places, jobs, quota, safes
 
     def check_quota(self, user: str, more: int = 0) -> None:
         """Return if `more` bytes fit into what the user may have.
@@ -63,7 +66,7 @@ class Sets:
         settings: PrepareSettings,
         deidentify: str = "off",
     ) -> Job:
-        """Begin to make the set `name` of uploaded files, which are moved away from where they are.
+        """Begin to make the set `name` of uploaded files, which are moved away from where they are, sealed.
 
         `deidentify` is "off", a mode of `Deidentifier.apply`, or one with "-by-rules" behind it.
 
@@ -75,13 +78,16 @@ class Sets:
         if not files:
             raise BadDataError("There are no files yet. Add some, then prepare them.")
         self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
-        sources = _sources(places, name)
-        if sources.exists():
-            shutil.rmtree(sources)  # of a preparation that failed
-        sources.mkdir(parents=True, mode=0o700)
-        for number, path in enumerate(files):
-            place = sources / path.name
-            shutil.move(path, place if not place.exists() else sources / f"{number}-{path.name}")
+        safe, sources = self._safes(user), _sources(places, name)
+        try:
+            _take_in(files, sources, safe)
+        except OSError as error:
+            shutil.rmtree(sources, ignore_errors=True)
+            raise RunError(
+                f"The files can't be kept: {error.strerror or error}. Is the disk full?"
+            ) from error
+        for path in files:
+            path.unlink()
         return self._submit(user, name, sources, settings, deidentify)
 
     def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
@@ -144,10 +150,11 @@ class Sets:
         folder = self._places(user).sets
         if not folder.is_dir():
             return ()
+        safe = self._safes(user)
         found = [
             summary
             for path in folder.iterdir()
-            if not path.name.startswith(".") and (summary := _summary(path))
+            if not path.name.startswith(".") and (summary := _summary(path, safe))
         ]
         return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
@@ -168,11 +175,19 @@ class Sets:
         Raises:
             BadDataError: there is no such set, or no report.
         """
-        return Report.open(self.folder(user, name))
+        return Report.open(self.folder(user, name), self._safes(user))
 
     def rows(self, user: str, name: str, split: str, count: int) -> list[dict[str, Any]]:
         """The first rows of a split."""
-        return list(itertools.islice(DataSet.open(self.folder(user, name)).rows(split), count))
+        return list(itertools.islice(self.open(user, name).rows(split), count))
+
+    def open(self, user: str, name: str) -> DataSet:
+        """A set, to be read.
+
+        Raises:
+            BadDataError: the user has none of this name, or it was changed.
+        """
+        return DataSet.open(self.folder(user, name), self._safes(user))
 
     def check_unread(self, user: str, folder: Path) -> None:
         """Return if no job of the user's that waits or goes on reads a folder.
@@ -180,9 +195,10 @@ class Sets:
         Raises:
             RunError: one does; the message names it.
         """
+        safe = self._safes(user)
         for job in self._jobs.jobs(user):
             config = self._places(user).root / "configs" / f"{job.name}.yaml"
-            reads = config.is_file() and str(folder) in config.read_text(encoding="utf-8")
+            reads = config.is_file() and str(folder) in safe.read_text(config)
             if job.state in ACTIVE and (reads or str(folder) in job.arguments):
                 raise RunError(f"{job.name} still reads {folder.name}. Stop it first.")
 
@@ -207,14 +223,23 @@ def _sources(places: Places, name: str) -> Path:
     return places.root / "sources" / name / "files"
 
 
-def _summary(folder: Path) -> SetSummary | None:
+def _take_in(files: Sequence[Path], sources: Path, safe: Safe) -> None:
+    if sources.exists():
+        shutil.rmtree(sources)  # of a preparation that failed
+    sources.mkdir(parents=True, mode=0o700)
+    for number, path in enumerate(files):
+        place = sources / path.name
+        safe.take_in(path, place if not place.exists() else sources / f"{number}-{path.name}")
+
+
+def _summary(folder: Path, safe: Safe) -> SetSummary | None:
     """None while it is being made, or where it is none."""
     try:
-        held = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        held = json.loads(safe.read_text(folder / DESCRIPTION))
         counts = held["counts"]
         size = sum(path.stat().st_size for path in folder.iterdir())
         return SetSummary(
             folder.name, held["kind"], int(counts["train"]), int(counts["held_out"]), size, held["created"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, BadDataError):
         return None
