@@ -102,6 +102,17 @@ class _Conversation:
         """Whether an answer is under way."""
         return self.stop is not None
 
+    def end(self) -> None:
+        """Stop the answer, let who follows it leave, and keep nothing."""
+        with self.changed:
+            if self.stop is not None:
+                self.stop.set()
+            self.stop = None
+            self.turns.clear()
+            self.drawn.clear()
+            self.version += 1
+            self.changed.notify_all()
+
 
 class ChatService:
     """One for the whole app; every method names the user it acts for."""
@@ -167,14 +178,15 @@ class ChatService:
         old = self._of(user)
         with self._lock:
             self._open[user] = _Conversation([])
-        with old.changed:
-            if old.stop is not None:
-                old.stop.set()
-            old.stop = None  # who follows it leaves
-            old.turns.clear()
-            old.drawn.clear()
-            old.version += 1
-            old.changed.notify_all()
+        old.end()
+        self._store.delete(user)
+
+    def forget(self, user: str) -> None:
+        """Forget a user who is gone: as `clear`, and nothing stays in memory."""
+        with self._lock:
+            old = self._open.pop(user, None)
+        if old is not None:
+            old.end()
         self._store.delete(user)
 
     def follow(self, user: str) -> Iterator[dict[str, Any]]:

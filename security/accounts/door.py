@@ -24,6 +24,7 @@ from security.accounts.audit import Trail
 from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.endings import Pause
+from security.accounts.erasure import Erasure
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
@@ -79,6 +80,7 @@ class Door:
         self.database = database
         self.vault = Vault(database, kek)
         self.trail = Trail.open(database)
+        self.erasure = Erasure(database)
         self._settings = settings
         self._now = chance.now
         self._presence = presence
@@ -135,7 +137,7 @@ class Door:
             ResetPages(pages, Resets(tools), *threads),
             {
                 **AccountPages(inside, Account(tools), chance.limiter).handlers(),
-                **PeoplePages(inside, People(tools), invitations, tools.links).handlers(),
+                **PeoplePages(inside, People(tools, self.erasure), invitations, tools.links).handlers(),
             },
         )
 

@@ -43,6 +43,10 @@ class RefusedError(AccountsError):
     """A change to an account is not allowed, or what was typed does not match; the message says which."""
 
 
+class ClearingError(AccountsError):
+    """Something that a deleted account has left can't be removed now."""
+
+
 class ClassListError(AccountsError):
     """A list of a class can't be used; `lines` has a sentence for each line that is wrong."""
 

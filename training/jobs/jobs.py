@@ -180,6 +180,24 @@ class Jobs:
         # What can't be removed now, the next start sweeps away.
         shutil.rmtree(job.folder, ignore_errors=True)
 
+    def forget_all(self, user: str, timeout: float) -> None:
+        """Remove all jobs of a user who is gone; what runs is killed, without saving anything.
+
+        Raises:
+            RunError: one still runs after `timeout` seconds; it ends soon, and the next call removes it.
+            OSError: a job's folder can't be removed.
+        """
+        self._store.condemn(user, self._terms.now())
+        self._wake()
+        deadline = time.monotonic() + timeout
+        for job in self._store.of(user):
+            ended = self.wait(user, job.id, deadline - time.monotonic())
+            if ended.state not in ENDED:
+                raise RunError(f"{job.name} has not ended yet.")
+            if job.folder.exists():
+                shutil.rmtree(job.folder)
+        self._store.erase(user)
+
     def wait(self, user: str, id: str, timeout: float) -> Job:
         """The job when it has ended, or as it is after `timeout` seconds. Raises like `job`."""
         deadline = time.monotonic() + timeout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ QUOTA = 20_000_000_000
 class Studio:
     """Everything behind the page; every method of every part names the user it acts for."""
 
+    places: Callable[[str], Places]
     jobs: Jobs
     sets: Sets
     words: Words
@@ -59,6 +62,7 @@ class Studio:
 
         sets = Sets(places, jobs, quota)
         return cls(
+            places=places,
             jobs=jobs,
             sets=sets,
             words=Words(places, jobs, sets),
@@ -71,6 +75,18 @@ class Studio:
     def start(self) -> None:
         """Adopt what still runs, and begin what waits."""
         self.jobs.start()
+
+    def forget(self, user: str, timeout: float = 10) -> None:
+        """Remove all of a user who is gone: jobs, sets, tokenizers, runs, versions and federations.
+
+        Raises:
+            RunError: a job has not ended within `timeout` seconds, or the queue can't be used.
+            OSError: a file can't be removed.
+        """
+        self.jobs.forget_all(user, timeout)
+        root = self.places(user).root
+        if root.exists():
+            shutil.rmtree(root)
 
     def close(self) -> None:
         """Begin nothing more; what runs goes on and is found again."""
