@@ -48,6 +48,17 @@ class Vault:
         """
         return self._key(user).open(sealed, _context(user, context))
 
+    def file_key(self, user: str, purpose: str) -> bytes:
+        """A key for the user's files of one purpose; the same as long as the account lasts, then no more.
+
+        It is derived from the data key and kept nowhere. A change of the key-encryption key leaves it.
+
+        Raises:
+            UnknownUserError: no account has this id.
+            AccountsError: `purpose` is empty or reserved for accounts.
+        """
+        return self._key(user).derive(_context(user, purpose))
+
     def _key(self, user: str) -> DataKey:
         with store_errors("Nothing was sealed or opened."), Session(self._engine) as session:
             wrapped = session.scalar(select(User.wrapped_key).where(User.id == user))

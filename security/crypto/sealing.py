@@ -75,6 +75,11 @@ class DataKey:
         """`plaintext` as a version-1 blob, 41 bytes longer."""
         return _encrypt(_DATA_V1, plaintext, context, self._key, self._random)
 
+    def derive(self, context: SealContext) -> bytes:
+        """A key for one use of its owner's, such as files, by HKDF-SHA-256; independent of all others."""
+        info = b"asklepion/v1/data key for/" + context.encode()
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._key)
+
     def open(self, blob: bytes, context: SealContext) -> bytes:
         """The plaintext of `blob`.
 

@@ -230,6 +230,19 @@ def test_the_vault_seals_for_its_user(house: House, user: str) -> None:
         house.door.vault.unseal(user, sealed, "assistant.note")
 
 
+def test_a_key_for_files_is_of_its_user_and_purpose_alone(house: House, user: str) -> None:
+    vault = house.door.vault
+    key = vault.file_key(user, "training")
+    assert len(key) == 32
+    assert vault.file_key(user, "training") == key
+    assert vault.file_key(user, "pictures") != key
+    for reserved in ("", "accounts.files"):
+        with pytest.raises(AccountsError):
+            vault.file_key(user, reserved)
+    with pytest.raises(UnknownUserError):
+        vault.file_key("f" * 32, "training")
+
+
 @given(plaintext=st.binary(max_size=300), place=st.integers(0), bit=st.integers(0, 7))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_a_changed_blob_does_not_open(

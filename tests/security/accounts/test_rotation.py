@@ -96,6 +96,7 @@ def lived(house: House, admin: Admin) -> House:
 
 def test_a_fresh_key_takes_the_place_of_the_old_one(lived: House, admin: Admin, clock: Clock) -> None:
     before = read_key_file(lived.data / KEY_FILE_NAME)
+    file_key = lived.door.vault.file_key(user_id(lived.database), "training")
     done = turned(lived.data)
     after = read_key_file(lived.data / KEY_FILE_NAME)
     assert (done.accounts, done.old, done.new) == (4, before.key_id.hex(), after.key_id.hex())
@@ -105,6 +106,7 @@ def test_a_fresh_key_takes_the_place_of_the_old_one(lived: House, admin: Admin, 
     house = House(lived.data, clock)
     assert key_ids(house.database) == {after.key_id}
     all_works(house, admin, clock)
+    assert house.door.vault.file_key(user_id(house.database), "training") == file_key
     (noted,) = [entry for entry in house.door.trail.ledger.entries() if entry.kind == "key-rotated"]
     assert json.loads(noted.data) == {
         "user": "installation",

@@ -41,6 +41,8 @@ def test_a_shredded_account_leaves_nothing(
     assert signed_in.get("/").status_code == 303
     with pytest.raises(UnknownUserError):
         house.door.vault.unseal(user, sealed, "assistant.conversation")
+    with pytest.raises(UnknownUserError):
+        house.door.vault.file_key(user, "training")
     with Session(house.database) as session:
         assert session.scalars(select(Foundation.administrator)).one() == f"{0:032x}"
     assert house.door.setup_link("http://127.0.0.1:7860") is None, "set-up stays closed"
