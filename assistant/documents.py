@@ -8,7 +8,10 @@ from __future__ import annotations
 import codecs
 import io
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 from assistant.errors import BadInputError
 
@@ -19,25 +22,36 @@ KINDS = (".txt", ".md", ".csv", ".pdf")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def read_note(path: Path, name: str | None = None) -> str:
+def plain(path: Path) -> BinaryIO:
+    """A file as it lies there."""
+    return path.open("rb")
+
+
+def read_note(
+    path: Path,
+    name: str | None = None,
+    opened: Callable[[Path], AbstractContextManager[BinaryIO]] = plain,
+) -> str:
     """The text of a file.
 
     Args:
         path: where it lies.
         name: what the person calls it, for messages; the file's own name by default.
+        opened: opens it; where files are sealed, that is for its owner.
 
     Raises:
         BadInputError: it is missing, too large, not text, a broken or locked PDF, or without text.
     """
     shown = name or path.name
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadInputError(
-                f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MB. Give the part that matters."
-            )
-        content = path.read_bytes()
+        with opened(path) as stream:
+            content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadInputError(f"{shown} can't be read: {error.strerror or error}.") from error
+    if len(content) > MAX_BYTES:
+        raise BadInputError(
+            f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MB. Give the part that matters."
+        )
     text = _from_pdf(content, shown) if content.startswith(b"%PDF-") else _from_text(content, shown)
     if not text.strip():
         raise BadInputError(f"{shown} has no text in it. If it is a scan, run text recognition on it first.")

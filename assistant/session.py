@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
-from assistant.documents import read_note
+from assistant.documents import plain, read_note
 from assistant.errors import AssistantError, BadInputError
 from assistant.examples import EXAMPLES, SAMPLE_NAME, welcome
 from assistant.page.turns import Turn, html
@@ -26,6 +26,9 @@ FRAME_S = 0.08
 HISTORY_TURNS = 6
 WARMING_UP = "The model is warming up…"
 INTERRUPTED = "This answer was interrupted. Press Retry to ask again."
+
+
+Opened: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
 
 
 class Ready(Protocol):
@@ -123,11 +126,14 @@ class ChatService:
         store: Keeps,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
         pause: Callable[[float], None] = time.sleep,
+        opened: Opened = lambda _, path: plain(path),
     ) -> None:
+        """`opened` opens a file for the user who gave it."""
         self._assistants = assistant if isinstance(assistant, Serves) else OneForAll(assistant)
         self._store = store
         self._new_id = new_id
         self._pause = pause
+        self._opened = opened
         self._lock = threading.Lock()
         self._open: dict[str, _Conversation] = {}
 
@@ -143,7 +149,9 @@ class ChatService:
         Raises:
             BadInputError: nothing was asked, it can't be read, or an answer is still under way.
         """
-        note = read_note(file, file_name or None) if file is not None else ""
+        note = ""
+        if file is not None:
+            note = read_note(file, file_name or None, lambda path: self._opened(user, path))
         self._begin(user, Turn(self._new_id(), text.strip(), note, file_name))
 
     def example(self, user: str, index: int) -> None:

@@ -23,7 +23,7 @@ _CLOSING = "The app is closing. Ask again once it has started."
 
 @dataclass
 class _Place(Generic[Thing]):
-    """`thing` is None while it loads; `lent` counts who has it now; `dropped`: it ends with the last of them."""
+    """`thing` is None while it loads; `lent` counts who has it now; `dropped`: it ends with their last."""
 
     thing: Thing | None = None
     lent: int = 1

@@ -39,6 +39,7 @@ from security.accounts.presence import Presence
 from security.accounts.proof import Proof
 from security.accounts.reset_pages import ResetPages
 from security.accounts.resets import Resets
+from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
 from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
@@ -84,6 +85,7 @@ class Door:
         self._settings = settings
         self._now = chance.now
         self._presence = presence
+        self._indoors: Indoors | None = None
         # bcrypt releases the GIL: two at once leave cores for the models; a full pool is some two
         # seconds' wait. Looking up sessions has threads of its own, so that a flood of sign-ins does not
         # keep out those who are in.
@@ -118,6 +120,7 @@ class Door:
             pages=pages,
             setup=self._setup,
             forget=forget,
+            leave=self.forget_uploads,
             signin=signin,
             sessions=self._sessions,
             limiter=chance.limiter,
@@ -148,12 +151,22 @@ class Door:
         """
         return Guard(app, self._settings, self._sessions, self._quick, self._now, pause)
 
-    def indoors(self, rooms: ASGIApp, uploads: Path) -> ASGIApp:
+    def indoors(self, rooms: ASGIApp, uploads: SealedUploads) -> ASGIApp:
         """Gradio's `rooms`, of which each user reaches what the page needs and what is that user's own.
 
         `uploads` is where Gradio puts files.
         """
-        return Indoors(rooms, uploads, self._settings, self._now)
+        self._indoors = Indoors(rooms, uploads, self._settings, self._now)
+        return self._indoors
+
+    def forget_uploads(self, user: str) -> None:
+        """Remove what a user uploaded and nothing has read yet.
+
+        Raises:
+            ClearingError: a file can't be removed; it is in an hour, or at the next start.
+        """
+        if self._indoors is not None:
+            self._indoors.forget(user)
 
     def setup_link(self, base: str) -> str | None:
         """A one-time link to set-up while there is no administrator, else None.

@@ -26,6 +26,7 @@ from security.accounts.middleware import OPEN
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
 from security.accounts.tables import User
+from security.crypto.keyfile import load_key_encryption_key
 from tests.app.list_routes import built, listed
 
 HOST = "127.0.0.1:7860"
@@ -58,6 +59,13 @@ NEEDED = {
     ("POST", "/gradio_api/reset"),
     ("POST", "/gradio_api/upload"),
 }
+
+JSON_KIND = ((b"content-type", b"application/json"),)
+FORM_KIND = ((b"content-type", b"multipart/form-data; boundary=B"),)
+FORM = (
+    b'--B\r\nContent-Disposition: form-data; name="files"; filename="note.txt"\r\n'
+    b"Content-Type: text/plain\r\n\r\nhers alone\r\n--B--\r\n"
+)
 
 
 @dataclass(frozen=True)
@@ -161,8 +169,8 @@ class Attack:
 
 async def every_route(attack: Attack, paths: list[str]) -> None:
     """All of {who} x {method} x {spelling} on all listed routes."""
-    json_kind = ((b"content-type", b"application/json"),)
     for path in paths:
+        body, kind = (FORM, FORM_KIND) if path == "/gradio_api/upload" else (b"{}", JSON_KIND)
         for spelling in spellings(path):
             for method in METHODS:
                 if spelling.name in ("plain", "forwarded") and path in OPEN:
@@ -171,9 +179,7 @@ async def every_route(attack: Attack, paths: list[str]) -> None:
                     if (who, path, method) == ("full", "/logout", "POST"):
                         continue  # under a root_path it is her own sign-out
                     attack.rooms.reached.clear()
-                    status, _, headers = await attack.ask(
-                        who, method, spelling, body=b"{}", headers=json_kind
-                    )
+                    status, _, headers = await attack.ask(who, method, spelling, body=body, headers=kind)
                     judge(attack, (who, method, path, spelling.name), status, headers)
 
 
@@ -201,16 +207,14 @@ def plain(path: str) -> Spelling:
 async def others_things(attack: Attack) -> None:
     """What ada has, against bob; through Gradio itself."""
     attack.rooms.passing = True
-    form = (
-        b'--B\r\nContent-Disposition: form-data; name="files"; filename="note.txt"\r\n'
-        b"Content-Type: text/plain\r\n\r\nhers alone\r\n--B--\r\n"
-    )
-    kind = ((b"content-type", b"multipart/form-data; boundary=B"),)
-    status, body, _ = await attack.ask("full", "POST", plain("/gradio_api/upload"), body=form, headers=kind)
+    upload = plain("/gradio_api/upload")
+    status, body, _ = await attack.ask("full", "POST", upload, body=FORM, headers=FORM_KIND)
     if status != 200:
         attack.breach("upload", status, body)
         return
     (path,) = json.loads(body)
+    if b"hers alone" in Path(path).read_bytes():
+        attack.breach("an upload lies there in plain", path)
     link = Path(path).parent / "link.txt"
     link.symlink_to(path)
     inside, name = str(Path(path).parent), Path(path).name
@@ -283,12 +287,12 @@ def people(house: House, folder: Path) -> dict[str, str]:
     """Tokens: ada's good, expired and signed-out sessions, and bob's."""
     now, sessions = time.time(), Sessions(house.door.database, AccountSettings(data=folder))
     ids = {name: secrets.token_hex(16) for name in ("ada", "bob")}
-    sealed = {"password_hash": "x", "wrapped_key": b"x", "totp_secret": b"x", "totp_last_step": 0}
+    keys = load_key_encryption_key({}, folder, may_create=False)
+    sealed: dict[str, Any] = {"password_hash": "x", "totp_secret": b"x", "totp_last_step": 0}
     with Session(house.door.database) as session, session.begin():
         for name, user in ids.items():
-            session.add(
-                User(id=user, name=name, name_key=name, role="administrator", created_at=int(now), **sealed)
-            )
+            own = {"id": user, "name": name, "name_key": name, "wrapped_key": keys.new_data_key(user)[1]}
+            session.add(User(role="administrator", created_at=int(now), **own, **sealed))
         session.flush()
         tokens = {
             "full": sessions.begin(session, ids["ada"], now),

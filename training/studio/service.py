@@ -13,7 +13,7 @@ from training.places import Places
 from training.studio.federations import Federations
 from training.studio.models import Models
 from training.studio.runs import Runs
-from training.studio.sets import Sets
+from training.studio.sets import Sets, Take
 from training.studio.versions import Note, Uses, Versions, unnoted
 from training.studio.words import Words
 
@@ -46,11 +46,12 @@ class Studio:
         quota: int = QUOTA,
         slots: int = 1,
         note: Note = unnoted,
+        take: Take | None = None,
     ) -> Studio:
         """The studio whose files are in `folder`.
 
         `uses` is the assistant's memory of who uses what; versions are signed by `signer`; `note` keeps the
-        audit trail of what is done with them.
+        audit trail of what is done with them; `take` opens an upload for its user, and then removes it.
 
         Raises:
             RunError: the folder can't be used.
@@ -60,7 +61,7 @@ class Studio:
         def places(user: str) -> Places:
             return Places.of(folder, user)
 
-        sets = Sets(places, jobs, quota)
+        sets = Sets(places, jobs, quota, take)
         return cls(
             places=places,
             jobs=jobs,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from training.corpus.dataset import DESCRIPTION, DataSet
 from training.corpus.report import Report
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from training.jobs import Job, Jobs
 
 _SETTINGS = "settings.json"
+Take: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
+"""Opens an upload for the user it is of; when the block is left, the upload is no more."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,11 @@ class SetSummary:
 class Sets:
     """The data sets of every user, each user's apart."""
 
-    def __init__(self, places: Callable[[str], Places], jobs: Jobs, quota: int) -> None:
-        """`quota`: bytes that a user may have on disk in all."""
-        self._places, self._jobs, self._quota = places, jobs, quota
+    def __init__(
+        self, places: Callable[[str], Places], jobs: Jobs, quota: int, take: Take | None = None
+    ) -> None:
+        """`quota`: bytes that a user may have on disk in all; `take` as in `Studio.open`."""
+        self._places, self._jobs, self._quota, self._take = places, jobs, quota, take or _plainly
 
     def check_quota(self, user: str, more: int = 0) -> None:
         """Return if `more` bytes fit into what the user may have.
@@ -68,7 +73,8 @@ class Sets:
         `deidentify` is "off", a mode of `Deidentifier.apply`, or one with "-by-rules" behind it.
 
         Raises:
-            BadConfigError, BadDataError, RunError: name, files or quota don't allow it; the files stay.
+            BadConfigError, BadDataError, RunError: name, files or quota don't allow it, and the files stay;
+                or one can't be read.
         """
         places = self._places(user)
         self._check_new(places, name)
@@ -79,10 +85,19 @@ class Sets:
         if sources.exists():
             shutil.rmtree(sources)  # of a preparation that failed
         sources.mkdir(parents=True, mode=0o700)
-        for number, path in enumerate(files):
-            place = sources / path.name
-            shutil.move(path, place if not place.exists() else sources / f"{number}-{path.name}")
+        try:
+            for number, path in enumerate(files):
+                place = sources / path.name
+                self._keep(user, path, place if not place.exists() else sources / f"{number}-{path.name}")
+        except OSError as error:
+            shutil.rmtree(sources)
+            raise BadDataError(f"{path.name} can't be read: {error.strerror or error}.") from error
         return self._submit(user, name, sources, settings, deidentify)
+
+    def _keep(self, user: str, upload: Path, place: Path) -> None:
+        """An upload, opened for its user, becomes a source; it is no more where it was."""
+        with self._take(user, upload) as given, place.open("xb") as kept:
+            shutil.copyfileobj(given, kept, 1 << 20)
 
     def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
         """Prepare the files of `name` once more as `new_name`, keeping the documents with the ids `keep`.
@@ -200,6 +215,15 @@ class Sets:
         shutil.rmtree(places.root / "sources" / name, ignore_errors=True)
         for ending in (".json", ".prepare.json"):
             (places.root / "settings" / f"{name}{ending}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _plainly(user: str, path: Path) -> Iterator[BinaryIO]:
+    """Where uploads aren't sealed."""
+    del user
+    with path.open("rb") as given:
+        yield given
+    path.unlink()
 
 
 def _sources(places: Places, name: str) -> Path:
