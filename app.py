@@ -247,7 +247,7 @@ def _build_page(
     from security.lab.results import Results
     from security.lab.service import Lab
     from security.personal import Rooms as Held
-    from security.personal import clearings
+    from security.personal import clearings, exporters
     from security.tools import lab_tools
     from training.errors import RunError, TrainingError
     from training.studio.service import Studio
@@ -275,10 +275,11 @@ def _build_page(
             raise EngineError(str(error)) from error
 
     models = Models(warmup, choices, verify=verify)
-    service = ChatService(models, Conversations(door.database, door.vault), opened=uploads.once)
-
-    lab = Lab(Results(door.database), time.time, lab_tools(warmup.get), uploads.open)
+    conversations, results = Conversations(door.database, door.vault), Results(door.database)
+    service = ChatService(models, conversations, opened=uploads.once)
+    lab = Lab(results, time.time, lab_tools(warmup.get), uploads.open)
     door.erasure.open(clearings(Held(service, models, studio, door.forget_uploads)))
+    door.exports.open(exporters(conversations, results, studio))
 
     def close() -> None:
         lab.close()

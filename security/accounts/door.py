@@ -25,6 +25,8 @@ from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.endings import Pause
 from security.accounts.erasure import Erasure
+from security.accounts.export import Exports
+from security.accounts.export_pages import ExportPages
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, Inside
 from security.accounts.invitations import Invitations
@@ -82,6 +84,7 @@ class Door:
         self.vault = Vault(database, kek)
         self.trail = Trail.open(database)
         self.erasure = Erasure(database)
+        self.exports = Exports(database, self.trail)
         self._settings = settings
         self._now = chance.now
         self._presence = presence
@@ -141,6 +144,7 @@ class Door:
             {
                 **AccountPages(inside, Account(tools), chance.limiter).handlers(),
                 **PeoplePages(inside, People(tools, self.erasure), invitations, tools.links).handlers(),
+                **ExportPages(inside, self.exports, set()).handlers(),
             },
         )
 

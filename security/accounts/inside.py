@@ -17,7 +17,7 @@ from security.accounts.work import Workers
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
 # Where one may go on to after proving oneself, and nowhere else.
-CONFIRMED = ("/account", "/account/authenticator", "/account/codes", "/account/people")
+CONFIRMED = ("/account", "/account/authenticator", "/account/codes", "/account/people", "/account/export")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-from training.corpus.dataset import DESCRIPTION, DataSet
+from training.corpus.dataset import DESCRIPTION, SPLITS, DataSet
 from training.corpus.report import Report
 from training.corpus.settings import PrepareSettings
 from training.errors import BadConfigError, BadDataError, RunError
@@ -188,6 +188,15 @@ class Sets:
     def rows(self, user: str, name: str, split: str, count: int) -> list[dict[str, Any]]:
         """The first rows of a split."""
         return list(itertools.islice(DataSet.open(self.folder(user, name)).rows(split), count))
+
+    def every_row(self, user: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All rows of a set, one at a time, each with its split.
+
+        Raises:
+            BadDataError: the user has no such set, or it is damaged.
+        """
+        found = DataSet.open(self.folder(user, name))
+        return ((split, row) for split in SPLITS for row in found.rows(split))
 
     def check_unread(self, user: str, folder: Path) -> None:
         """Return if no job of the user's that waits or goes on reads a folder.
