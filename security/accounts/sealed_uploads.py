@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -112,7 +113,8 @@ class SealedUploads:
 
     def sweep(self, now: float) -> None:
         """Remove what was uploaded an hour ago, whole or broken off, and was not read."""
-        for path in self.folder.rglob("*"):
+        # os.walk passes over what is removed while it walks.
+        for path in [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]:
             try:
                 old = path.is_file() and now - path.lstat().st_ctime > LIFE_S
                 # What Gradio keeps there itself is left to its own clock.
