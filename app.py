@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -29,7 +29,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from security.accounts.door import Door, build_door
-from security.accounts.errors import AccountsError, AccountSettingsError
+from security.accounts.errors import AccountsError, AccountSettingsError, UnknownUserError
 from security.accounts.origins import is_host
 from security.accounts.proxies import Network, parse_networks
 from security.accounts.sealed_uploads import SealedUploads
@@ -40,6 +40,7 @@ from ui.rooms import Rooms
 if TYPE_CHECKING:
     from assistant.session import ChatService
     from security.lab.service import Lab
+    from training.safe import Safe
     from training.studio.service import Studio
 
 
@@ -264,8 +265,8 @@ def _build_page(
         except AccountsError as error:
             raise RunError(str(error)) from error
 
-    training = settings.data / "training"
-    studio = Studio.open(training, choices, signer, settings.quota, note=note, take=uploads.once)
+    folder, safes = settings.data / "training", safes_of(door)
+    studio = Studio.open(folder, choices, signer, safes, settings.quota, note=note, take=uploads.once)
     studio.start()
 
     def verify(path: Path) -> None:
@@ -288,6 +289,25 @@ def _build_page(
         warmup.close()
 
     return build_page(settings, service, studio, lab), close
+
+
+def safes_of(door: Door) -> Callable[[str], Safe]:
+    """What a user's files of the studio are sealed with: a key from the vault, asked for each time."""
+    from training.errors import RunError
+    from training.safe import PURPOSE, NoKeyError, Safe
+
+    def safe(user: str) -> Safe:
+        try:
+            return Safe(user, door.vault.file_key(user, PURPOSE))
+        except (UnknownUserError, CryptoError) as error:
+            raise NoKeyError(
+                "The account that this belongs to is gone, or its key doesn't open any more, and what was "
+                "sealed with it can't be read."
+            ) from error
+        except AccountsError as error:
+            raise RunError(str(error)) from error
+
+    return safe
 
 
 def build_page(settings: Settings, service: ChatService, studio: Studio, lab: Lab) -> FastAPI:

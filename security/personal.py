@@ -51,7 +51,7 @@ def clearings(rooms: Rooms) -> list[Clearing]:
 
 
 def _forget_studio(rooms: Rooms, user: str) -> None:
-    rooms.models.forget(rooms.studio.places(user).root)
+    rooms.models.forget(rooms.studio.roots(user))
     rooms.studio.forget(user)
 
 
@@ -106,7 +106,7 @@ def _studio(studio: Studio, user: str) -> Iterator[Entry]:
 
 
 def _made(studio: Studio, user: str) -> dict[str, Any]:
-    root = studio.places(user).root
+    root = studio.roots(user)
     return {
         "runs": [{"name": name, "bytes": _size(root / "runs" / name)} for name in studio.runs.names(user)],
         "versions": [

@@ -1,5 +1,7 @@
 """The studio from a shell: what the page does, by the same functions.
 
+On sealed folders it works with the key that whoever starts it hands over (training/safe.py).
+
 Exit codes: 0 done, 1 something here is broken, 2 what was given can't be used, 3 stopped when asked to.
 """
 
@@ -7,12 +9,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
 from training.commands.console import BROKEN, UNUSABLE, Console
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, TrainingError
+from training.safe import Safe
 
 COMMANDS = ("prepare", "tokenize", "design", "run", "resume", "evaluate", "export", "federate", "budget")
 
@@ -22,9 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     console = Console(arguments.json, arguments.progress, arguments.report)
     try:
+        console.safe = Safe.handed(os.environ)
+        if console.is_sealed:
+            sys.excepthook = _without_words
         code: int = arguments.run(arguments, console)
     except TrainingError as error:
-        print(f"{arguments.command}: {error}", file=sys.stderr)
+        if not console.is_sealed:
+            print(f"{arguments.command}: {error}", file=sys.stderr)
         console.fail(str(error), error.changes if isinstance(error, OutOfMemoryError) else None)
         return UNUSABLE if isinstance(error, BadConfigError | BadDataError) else BROKEN
     except BrokenPipeError:
@@ -32,6 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return code
+
+
+def _without_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Where an unforeseen error came from, not what it says: that may quote a text, and the log is plain."""
+    del error
+    traceback.print_tb(trace)
+    print(kind.__name__, file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from training.errors import BadConfigError
+from training.safe import PLAIN, Safe
 
 Task = Literal["causal", "masked", "seq2seq", "tagging", "classification"]
 Method = Literal["lora", "full", "scratch"]
@@ -209,13 +210,13 @@ class TrainingConfig:
         return build(cls, values, "")
 
     @classmethod
-    def from_yaml(cls, path: Path) -> TrainingConfig:
+    def from_yaml(cls, path: Path, safe: Safe = PLAIN) -> TrainingConfig:
         """From a file.
 
         Raises:
             BadConfigError: it can't be read, is no YAML, or an option can't be used.
         """
-        return cls.from_dict(read_yaml(path))
+        return cls.from_dict(read_yaml(path, safe))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; `from_dict` reads them."""
@@ -225,9 +226,9 @@ class TrainingConfig:
         """YAML that `from_yaml` reads."""
         return as_yaml(self.to_dict())
 
-    def to_yaml(self, path: Path) -> None:
-        """Write a file that `from_yaml` reads."""
-        path.write_text(self.to_text(), encoding="utf-8")
+    def to_yaml(self, path: Path, safe: Safe = PLAIN) -> None:
+        """Write a file that `from_yaml` reads; sealed like text, since the prompts are its owner's words."""
+        safe.write_text(path, self.to_text())
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -247,12 +248,12 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, safe: Safe = PLAIN) -> dict[str, Any]:
     """The options of a config's file. Raises BadConfigError: it can't be read, or has none."""
     import yaml
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(safe.read_text(path))
     except OSError as error:
         raise BadConfigError(f"The config {path} can't be read: {error.strerror}.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:

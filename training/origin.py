@@ -10,37 +10,40 @@ from assistant import weights
 from training import runs
 from training.config import TrainingConfig
 from training.corpus.dataset import DESCRIPTION
-from training.errors import RunError
+from training.errors import BadDataError, RunError
 from training.model_files import hash_of, weights_hash
 from training.progress import read_metrics
+from training.safe import PLAIN, Safe
 
 _CHECKPOINT_STATE = "checkpoints/step-*/state.json"
 
 
-def of_run(run_folder: Path, versions: Path) -> dict[str, Any]:
+def of_run(run_folder: Path, versions: Path, safe: Safe = PLAIN) -> dict[str, Any]:
     """What a version's record says of its origin: the fields of `Version` from `task` to `best_step`.
 
     Args:
         run_folder: of a run.
         versions: the registry's folder; a base that lies in it is a parent.
+        safe: opens the run. A record is plain, so words of a sealed run, its prompts, are not in it.
 
     Raises:
         RunError: there is no run, or its base can't be read.
     """
-    config = runs.config_of(run_folder)
+    config = runs.config_of(run_folder, safe)
+    told = config.to_dict() | ({} if safe.key is None else {"sample_prompts": []})
     try:
         base_hash = hash_of_base(config)
     except OSError as error:
         raise RunError(f"The base {config.base} can't be read: {error.strerror or error}.") from error
-    first, best, step = _losses(run_folder)
+    first, best, step = _losses(run_folder, safe)
     return {
         "task": config.task,
         "method": config.method,
         "base": _name_of_base(config),
         "base_hash": base_hash,
         "parent": _parent(config, versions),
-        "dataset": _dataset(config, run_folder),
-        "config": config.to_dict(),
+        "dataset": _dataset(config, run_folder, safe),
+        "config": told,
         "first_loss": first,
         "best_loss": best,
         "best_step": step,
@@ -94,18 +97,18 @@ def _parent(config: TrainingConfig, versions: Path) -> str:
     return path.resolve().relative_to(versions.resolve()).parts[0]
 
 
-def _dataset(config: TrainingConfig, run_folder: Path) -> dict[str, Any]:
+def _dataset(config: TrainingConfig, run_folder: Path, safe: Safe) -> dict[str, Any]:
     """Name, hash and counts; the hash is the one that the run trained on, by its checkpoints."""
     folder = Path(config.dataset).expanduser()
     found: dict[str, Any] = {"name": folder.name, "hash": "", "counts": {}}
     try:
-        held = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        held = json.loads(safe.read_text(folder / DESCRIPTION))
         found = {
             "name": str(held["name"]),
             "hash": str(held["hash"]),
             "counts": {str(split): int(count) for split, count in held["counts"].items()},
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadDataError):
         pass  # the set may be gone by now; the checkpoints still know its hash
     trained_on = _hash_in_checkpoint(run_folder)
     if trained_on and trained_on != found["hash"]:
@@ -122,11 +125,11 @@ def _hash_in_checkpoint(run_folder: Path) -> str:
     return ""
 
 
-def _losses(run_folder: Path) -> tuple[float | None, float | None, int]:
+def _losses(run_folder: Path, safe: Safe) -> tuple[float | None, float | None, int]:
     """Held out: before the first step, the lowest after it, and at which step."""
     first: float | None = None
     best: tuple[float, int] | None = None
-    for line in read_metrics(run_folder):
+    for line in read_metrics(run_folder, safe):
         if line["kind"] != "evaluation" or line["loss"] is None:
             continue
         if line["step"] == 0:

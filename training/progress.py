@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from training.safe import PLAIN, Safe
+
 METRICS = "metrics.jsonl"
 
 
@@ -68,29 +70,24 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_metrics(folder: Path) -> Iterator[dict[str, Any]]:
+def read_metrics(folder: Path, safe: Safe = PLAIN) -> Iterator[dict[str, Any]]:
     """What a run has said so far; a line that a crash cut short is left out."""
     path = folder / METRICS
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as stream:
-        for line in stream:
-            if line.endswith("\n"):
-                yield json.loads(line)
+    for line in safe.lines(path):
+        yield json.loads(line)
 
 
 class Metrics:
     """Appends events to a run's file."""
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, safe: Safe = PLAIN) -> None:
         """Forget what was said after `step`: it will be said again."""
-        self._path = folder / METRICS
-        kept = [line for line in read_metrics(folder) if line["step"] <= step]
-        part = folder / f".{METRICS}.part"
-        part.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept), "utf-8")
-        part.replace(self._path)
+        kept = [line for line in read_metrics(folder, safe) if line["step"] <= step]
+        lines = (json.dumps(line, ensure_ascii=False) for line in kept)
+        self._file = safe.growing(folder / METRICS, lines)
 
     def write(self, event: Event) -> None:
         """Append one event; whole before the next begins."""
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(as_line(event))
+        self._file.append(as_line(event).removesuffix("\n"))

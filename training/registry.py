@@ -23,6 +23,7 @@ from training import origin, runs
 from training.errors import BadConfigError, RunError
 from training.model_files import copy_file, model_files
 from training.places import check_name
+from training.safe import PLAIN, Safe
 from training.version import MODEL, Version, is_version, read_record, verify_files, write_record
 
 VERIFY_KEY = "signer.pub"
@@ -64,11 +65,14 @@ def _nobody(_: str) -> bool:
 class Registry:
     """The versions in one folder."""
 
-    def __init__(self, folder: Path, signer: SigningKey, now: Callable[[], datetime] = _utc) -> None:
-        """Nothing is made before the first version is registered."""
+    def __init__(
+        self, folder: Path, signer: SigningKey, now: Callable[[], datetime] = _utc, safe: Safe = PLAIN
+    ) -> None:
+        """Nothing is made before the first version is registered. `safe` opens the runs they come from."""
         self.folder = folder
         self._signer = signer
         self._now = now
+        self._safe = safe
 
     def register(self, run_folder: Path, name: str, note: str = "") -> Version:
         """Keep a copy of the run's best model under `name`.
@@ -81,7 +85,7 @@ class Registry:
         check_name("version", name)
         if len(note) > _MOST_NOTE:
             raise BadConfigError(f"The note must have at most {_MOST_NOTE} characters; it has {len(note)}.")
-        source = best_of(run_folder)
+        source = best_of(run_folder, self._safe)
         files = model_files(source)
         with self._writing():
             if name.casefold() in {path.name.casefold() for path in self.folder.iterdir()}:
@@ -90,7 +94,7 @@ class Registry:
             (part / MODEL).mkdir(parents=True)
             hashes = {path.name: copy_file(path, part / MODEL / path.name) for path in files}
             model_files(part / MODEL)  # what was copied, not what was there when it was looked at
-            about = origin.of_run(run_folder, self.folder)
+            about = origin.of_run(run_folder, self.folder, self._safe)
             version = Version(
                 name=name,
                 note=note,
@@ -283,13 +287,13 @@ class Registry:
             key.write_text(text, "utf-8")
 
 
-def best_of(run_folder: Path) -> Path:
+def best_of(run_folder: Path, safe: Safe = PLAIN) -> Path:
     """The run's best model.
 
     Raises:
         RunError: there is no run, or it stopped before there was a model.
     """
-    runs.config_of(run_folder)
+    runs.config_of(run_folder, safe)
     runs.recover_best(run_folder)
     best = run_folder / runs.BEST
     if not best.is_dir():

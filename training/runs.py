@@ -16,13 +16,14 @@ from typing import Any
 
 from training.config import TrainingConfig
 from training.errors import RunError
+from training.safe import PLAIN, Safe
 
 CONFIG = "config.yaml"
 BEST = "best"
 LABELS = "labels.json"
 
 
-def create(root: Path, config: TrainingConfig) -> Path:
+def create(root: Path, config: TrainingConfig, safe: Safe = PLAIN) -> Path:
     """Make the folder of a new run.
 
     Raises:
@@ -44,11 +45,11 @@ def create(root: Path, config: TrainingConfig) -> Path:
         ) from None
     except OSError as error:
         raise RunError(f"The run's folder {folder} can't be made: {error.strerror}.") from error
-    config.to_yaml(folder / CONFIG)
+    config.to_yaml(folder / CONFIG, safe)
     return folder
 
 
-def config_of(folder: Path) -> TrainingConfig:
+def config_of(folder: Path, safe: Safe = PLAIN) -> TrainingConfig:
     """What the run in `folder` was told.
 
     Raises:
@@ -57,7 +58,7 @@ def config_of(folder: Path) -> TrainingConfig:
     """
     if not (folder / CONFIG).is_file():
         raise RunError(f"There is no run in {folder}. Give the folder of one.")
-    return TrainingConfig.from_yaml(folder / CONFIG)
+    return TrainingConfig.from_yaml(folder / CONFIG, safe)
 
 
 def recover_best(folder: Path) -> None:

@@ -17,6 +17,7 @@ from training import optimiser, runs
 from training.config import TrainingConfig
 from training.errors import RunError
 from training.progress import METRICS, Evaluated, Event, Metrics, StepDone, Warned
+from training.safe import PLAIN, Safe
 from training.watch import Health, Patience, is_out_of_memory, memory_peak, out_of_memory
 from training.world import ALONE, World
 
@@ -67,6 +68,7 @@ def train(
     stop: Callable[[], bool] = _never,
     data: Rows | None = None,
     budget: Budget | None = None,
+    safe: Safe = PLAIN,
 ) -> Outcome:
     """Run from the first step in `folder`, which `runs.create` made.
 
@@ -77,6 +79,7 @@ def train(
         stop: asked after each step.
         data: the prepared set, if not the one that lies in `config.dataset`.
         budget: what a private run is charged to, if not the ledger beside the set.
+        safe: opens the set, and seals what the run says; weights and tokenizer stay plain.
 
     Raises:
         RunError: the folder has a run in it already, or the run can't go on.
@@ -87,8 +90,8 @@ def train(
         raise RunError(f"The run {config.name} has begun already. Resume it, or choose another name.")
     world.wait()  # until all have looked
     if world.first:
-        config.to_yaml(folder / runs.CONFIG)
-    return _Run(config, folder, on_step, data, world, budget).go(stop)
+        config.to_yaml(folder / runs.CONFIG, safe)
+    return _Run(config, folder, on_step, data, world, budget, safe).go(stop)
 
 
 def resume(
@@ -97,6 +100,7 @@ def resume(
     stop: Callable[[], bool] = _never,
     data: Rows | None = None,
     budget: Budget | None = None,
+    safe: Safe = PLAIN,
 ) -> Outcome:
     """Go on from the newest checkpoint, or from the first step where there is none.
 
@@ -104,13 +108,14 @@ def resume(
         RunError: there is no run, its data or checkpoint have changed, or it can't go on.
         BadConfigError, BadDataError: as `train`.
     """
-    return _Run(runs.config_of(folder), folder, on_step, data, World.join(), budget).go(stop)
+    config = runs.config_of(folder, safe)
+    return _Run(config, folder, on_step, data, World.join(), budget, safe).go(stop)
 
 
-def _open_data(config: TrainingConfig) -> Rows:
+def _open_data(config: TrainingConfig, safe: Safe) -> Rows:
     from training.corpus.dataset import DataSet
 
-    return DataSet.open(Path(config.dataset))
+    return DataSet.open(Path(config.dataset), safe)
 
 
 class _Run:
@@ -124,13 +129,14 @@ class _Run:
         data: Rows | None,
         world: World,
         budget: Budget | None,
+        safe: Safe,
     ) -> None:
         from training import bases, checkpoints, examples, methods
         from training.batches import Collator, Plan
         from training.objective import Objective
 
         self._config, self._folder, self._on_step, self._world = config, folder, on_step, world
-        self._data = data or _open_data(config)
+        self._data = data or _open_data(config, safe)
         labels = examples.label_names(self._data)
         base = bases.load_base(config, labels)
         self._labels = labels
@@ -161,7 +167,7 @@ class _Run:
         checkpoints.check_space(folder, checkpoints.size_of(self._weights))
         if self._private is not None:
             self._private.begin(folder, self._step, self._model, budget)
-        self._metrics = Metrics(folder, self._step or -1) if world.first else None
+        self._metrics = Metrics(folder, self._step or -1, safe) if world.first else None
         self._began, self._began_at = time.monotonic(), self._step
         self._opening(encoded, held_out, context)
 

@@ -105,6 +105,15 @@ def read_brat(text_path: Path) -> Document:
         annotations = text_path.with_suffix(".ann").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{text_path} and its .ann can't be read: {error}") from error
+    return brat_document(text_path.stem, text, annotations)
+
+
+def brat_document(name: str, text: str, annotations: str) -> Document:
+    """What `read_brat` makes of the two texts.
+
+    Raises:
+        CorpusError: a span lies outside the text.
+    """
     spans = []
     for line in annotations.split("\n"):
         match = _BRAT_SPAN.match(line)
@@ -113,9 +122,9 @@ def read_brat(text_path: Path) -> Document:
         numbers = [int(number) for number in re.findall(r"\d+", match["offsets"])]
         start, end = min(numbers), max(numbers)
         if end > len(text):
-            raise CorpusError(f"{text_path.with_suffix('.ann')}: a span ends at {end}, past the text's end.")
+            raise CorpusError(f"{name}.ann: a span ends at {end}, past the text's end.")
         spans.append(Span(start, end, match["label"]))
-    return Document(text_path.stem, text, tuple(sorted(spans, key=lambda span: (span.start, span.end))))
+    return Document(name, text, tuple(sorted(spans, key=lambda span: (span.start, span.end))))
 
 
 def read_brat_folder(folder: Path) -> list[Document]:

@@ -48,7 +48,12 @@ def built(folder: Path) -> Iterator[tuple[asklepion.House, FastAPI]]:
     """The app over a data folder, and its page, which is not in it yet; no model is loaded."""
     settings = asklepion.Settings("127.0.0.1", 7860, folder)
     house = asklepion.build_house(settings, {})
-    studio = Studio.open(folder / "training", Choices(house.door.database), SigningKey(bytes(32)))
+    studio = Studio.open(
+        folder / "training",
+        Choices(house.door.database),
+        SigningKey(bytes(32)),
+        asklepion.safes_of(house.door),
+    )
     service = ChatService(Loaded(ScriptedEngine()), MemoryStore())
     lab = Lab(Results(house.door.database), time.time)
     yield house, asklepion.build_page(settings, service, studio, lab)

@@ -58,7 +58,13 @@ class Stay:
         self.uploads = SealedUploads(folder / "uploads", door.vault)
         choices = Choices(door.database)
         self.conversations, self.results = Conversations(door.database, door.vault), Results(door.database)
-        self.studio = Studio.open(folder / "training", choices, SigningKey(bytes(32)), take=self.uploads.once)
+        self.studio = Studio.open(
+            folder / "training",
+            choices,
+            SigningKey(bytes(32)),
+            asklepion.safes_of(door),
+            take=self.uploads.once,
+        )
         self.studio.start()
         models = Models(Loaded(ScriptedEngine()), choices)
         self.chat = ChatService(models, self.conversations, opened=self.uploads.once)
@@ -229,7 +235,7 @@ def keep_more(one: Stay) -> None:
     now, door = time.time(), one.house.door
     sessions = Sessions(door.database, AccountSettings(data=one.folder))
     for name, user in one.ids.items():
-        run = one.studio.places(user).runs / "first"
+        run = one.studio.roots(user) / "runs" / "first"
         run.mkdir(parents=True)
         (run / "notes.txt").write_text(f"{MARKER} {name}")
         one.results.record(Attempt(user, name, "hashing", 1, 2, int(now)))

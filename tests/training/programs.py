@@ -65,6 +65,10 @@ elif kind == "raises":
     raise ValueError("no such layer")
 elif kind == "silent":
     sys.exit(0)
+elif kind == "keyed":
+    number = os.environ.get("ASKLEPION_KEY_FD")
+    handed = b"" if number is None else os.fdopen(int(number), "rb").read()
+    end(0, handed=handed.decode("latin-1"), said="a word of the user's")
 elif kind == "looks":
     open_files = [f for f in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + f)]
     end(

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from training.corpus.dataset import DataSet
     from training.private import LEDGER
 
-    data = DataSet.open(arguments.set).hash
+    data = DataSet.open(arguments.set, console.safe).hash
     try:
         budget = Budget(arguments.budget or arguments.set.absolute().parent / LEDGER)
         before = budget.allowance(data)

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+from training.safe import PLAIN, Safe
+
 DONE, BROKEN, UNUSABLE, STOPPED = 0, 1, 2, 3
 """Exit codes: done; something here is broken; what was given can't be used; stopped when asked to."""
 
@@ -29,14 +31,21 @@ class Console:
         json: print the result as one JSON object, and nothing else, on standard output.
         progress: a file that gets one JSON object a line: {"done", "total", "text", "seconds_left"}.
         report: a file that gets, at the end, {"ok", "message", "changes", "result"}.
+        safe: opens what the command reads and seals what it writes.
     """
 
     json: bool = False
     progress: Path | None = None
     report: Path | None = None
+    safe: Safe = PLAIN
     out: TextIO = field(default_factory=lambda: sys.stdout)
     stopping: threading.Event = field(default_factory=threading.Event)
     _last: float = field(default=0.0, repr=False)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether what it finds goes into a sealed report alone: what is printed is kept in a plain log."""
+        return self.safe.key is not None and self.report is not None
 
     def listen(self) -> None:
         """From now on the first SIGTERM or SIGINT asks to stop and save; the next one ends the process."""
@@ -65,7 +74,9 @@ class Console:
 
     def end(self, result: dict[str, Any], text: str = "") -> None:
         """The result: as JSON, or `text` for a person."""
-        if self.json:
+        if self.is_sealed:
+            self.say("Done. What came of it is in the report, which is sealed.")
+        elif self.json:
             print(json.dumps(result, ensure_ascii=False), file=self.out, flush=True)
         elif text:
             self.say(text)
@@ -77,6 +88,4 @@ class Console:
 
     def _write_report(self, content: dict[str, Any]) -> None:
         if self.report is not None:
-            part = self.report.with_name(f".{self.report.name}.part")
-            part.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-            part.replace(self.report)
+            self.safe.write_text(self.report, json.dumps(content, ensure_ascii=False))

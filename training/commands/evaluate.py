@@ -111,7 +111,7 @@ def _on_data(arguments: argparse.Namespace, options: EvaluationOptions, console:
 
     if arguments.data is None:
         return None
-    data = DataSet.open(arguments.data)
+    data = DataSet.open(arguments.data, console.safe)
     found = [evaluate(spec, data, options, _follow(console, spec)) for spec in _specs(arguments)]
     lines = [f"{data.name}: {found[-1].rows} held-out rows, as {found[-1].task}"]
     result: dict[str, Any] = {"evaluations": [evaluation.to_json() for evaluation in found]}
@@ -195,7 +195,7 @@ def _canaries(arguments: argparse.Namespace, options: EvaluationOptions, console
 
     if arguments.canaries is None:
         return None
-    kind = DataSet.open(arguments.data).kind if arguments.data else "text"
+    kind = DataSet.open(arguments.data, console.safe).kind if arguments.data else "text"
     canaries = read_canaries(arguments.canaries)
     reports = [
         measure(spec, canaries, kind, options, on_progress=_follow(console, spec))

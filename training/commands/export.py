@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.tell(done, total, text)
 
     key = export.read_key(arguments.key) if arguments.key else None
-    source = export.open_source(arguments.source, key)
+    source = export.open_source(arguments.source, key, console.safe)
     card = CardChoices(arguments.name_dataset, arguments.licence)
     try:
         out = export.export(source, arguments.form, arguments.out, follow, arguments.quantize, card)

@@ -55,14 +55,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         config = FederationConfig.from_dict(config.to_dict() | {"name": arguments.name})
     if arguments.compare:
         comparing.check(config)
-    folder = _folder(arguments, config) if arguments.resume else places.create(arguments.out, config)
+    folder = (
+        _folder(arguments, config) if arguments.resume else places.create(arguments.out, config, console.safe)
+    )
     console.listen()
 
     def tell(event: Event) -> None:
         _say(console, event)
 
     try:
-        outcome = federate(folder, tell, console.stopping.is_set, arguments.budget)
+        outcome = federate(folder, tell, console.stopping.is_set, arguments.budget, console.safe)
     except (BadConfigError, BadDataError):
         if places.newest_round(folder) is None:
             shutil.rmtree(folder)  # refused before it began: the name is free again
@@ -76,6 +78,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 folder,
                 lambda done, total, what: console.tell(done, total, f"comparison: {what}"),
                 console.stopping.is_set,
+                console.safe,
             )
         except StoppedError:
             console.fail("The comparison was stopped; the federation is done.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assistant.extraction.deidentify import Mode
     from training.corpus.prepare import Extras
     from training.corpus.settings import PrepareSettings
+    from training.safe import Safe
 
 MODES = ("mask", "surrogate", "shift")
 _SWITCHES = ("repair", "boilerplate", "exact", "near", "quality")
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             arguments.out,
             settings_of(arguments),
             follow,
-            _extras(arguments.deidentify, arguments.rules_only),
+            _extras(arguments.deidentify, arguments.rules_only, console.safe),
         )
     except _StoppedError:
         console.fail("The preparation was stopped; nothing of it was kept.")
@@ -84,16 +85,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return DONE
 
 
-def _extras(mode: Mode | None, rules_only: bool) -> Extras:
+def _extras(mode: Mode | None, rules_only: bool, safe: Safe) -> Extras:
     """De-identification where it is wanted; a set's surrogates and shifts can't be told from another's."""
     from training.corpus import Extras
 
     if mode is None:
-        return Extras()
+        return Extras(safe=safe)
     from assistant.extraction.deidentify import Deidentifier
 
     deidentifier = Deidentifier() if rules_only else Deidentifier.load()
-    return Extras(deidentify=deidentifier.rewriter(mode, secrets.token_bytes(32)))
+    return Extras(deidentify=deidentifier.rewriter(mode, secrets.token_bytes(32)), safe=safe)
 
 
 def settings_of(arguments: argparse.Namespace) -> PrepareSettings:

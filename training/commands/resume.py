@@ -23,4 +23,4 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from training import trainer
 
     folder: Path = arguments.folder
-    return follow(console, folder, lambda tell, stop: trainer.resume(folder, tell, stop))
+    return follow(console, folder, lambda tell, stop: trainer.resume(folder, tell, stop, safe=console.safe))

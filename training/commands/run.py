@@ -45,16 +45,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Begin a run and go through it."""
     from training import runs, trainer
 
-    config = TrainingConfig.from_yaml(arguments.config)
+    config = TrainingConfig.from_yaml(arguments.config, console.safe)
     if arguments.name:
         config = replace(config, name=arguments.name)
     world = World.join()
-    folder = runs.create(arguments.out, config) if world.first else arguments.out / config.name
+    safe = console.safe
+    folder = runs.create(arguments.out, config, safe) if world.first else arguments.out / config.name
     world.wait()
     budget = _budget(arguments.budget, config)
     try:
         return follow(
-            console, folder, lambda tell, stop: trainer.train(config, folder, tell, stop, budget=budget)
+            console,
+            folder,
+            lambda tell, stop: trainer.train(config, folder, tell, stop, budget=budget, safe=safe),
         )
     except BadConfigError:
         if budget is not None and world.first and not (folder / METRICS).exists():

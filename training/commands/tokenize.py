@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     _check_options(arguments)
     check_new(arguments.out)
-    texts = TrainTexts.open(arguments.data)
+    texts = TrainTexts.open(arguments.data, console.safe)
     others = {name: load(name) for name in dict.fromkeys([arguments.extend, *arguments.compare]) if name}
     console.listen()
     size = max(texts.size, 1)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from training.errors import BadDataError
+from training.safe import PLAIN, Safe
 
 _CHUNK = 1024 * 1024
 
@@ -43,7 +44,9 @@ class Member:
 
 
 @contextmanager
-def opened(path: Path, name: str, limits: ArchiveLimits = LIMITS) -> Iterator[zipfile.ZipFile]:
+def opened(
+    path: Path, name: str, limits: ArchiveLimits = LIMITS, safe: Safe = PLAIN
+) -> Iterator[zipfile.ZipFile]:
     """An archive that has been looked at.
 
     Raises:
@@ -51,7 +54,7 @@ def opened(path: Path, name: str, limits: ArchiveLimits = LIMITS) -> Iterator[zi
             of it, or would unpack to too much.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with safe.open(path) as stream, zipfile.ZipFile(stream) as archive:
             _check(archive, name, limits)
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
@@ -61,7 +64,9 @@ def opened(path: Path, name: str, limits: ArchiveLimits = LIMITS) -> Iterator[zi
         ) from error
 
 
-def unpack(path: Path, name: str, folder: Path, limits: ArchiveLimits = LIMITS) -> list[Member]:
+def unpack(
+    path: Path, name: str, folder: Path, limits: ArchiveLimits = LIMITS, safe: Safe = PLAIN
+) -> list[Member]:
     """The files of an archive, written into `folder` (made here) as 0.txt, 1.txt and so on.
 
     Files that differ in their ending alone keep a common stem, as a brat pair needs it. Hidden files and
@@ -72,14 +77,14 @@ def unpack(path: Path, name: str, folder: Path, limits: ArchiveLimits = LIMITS) 
     """
     folder.mkdir(parents=True)
     try:
-        with opened(path, name, limits) as archive:
-            return _unpacked(archive, name, folder)
+        with opened(path, name, limits, safe) as archive:
+            return _unpacked(archive, name, folder, safe)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _unpacked(archive: zipfile.ZipFile, name: str, folder: Path) -> list[Member]:
+def _unpacked(archive: zipfile.ZipFile, name: str, folder: Path, safe: Safe) -> list[Member]:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     needed = sum(entry.file_size for entry in entries)
     if needed > shutil.disk_usage(folder).free:
@@ -98,14 +103,14 @@ def _unpacked(archive: zipfile.ZipFile, name: str, folder: Path) -> list[Member]
         target = folder / f"{stem}{suffix if re.fullmatch(r'[.][a-z0-9]{1,8}', suffix) else '.other'}"
         if target.exists():  # names that differ in the case of their ending alone
             target = folder / f"{len(stems)}-{len(members)}{target.suffix}"
-        _write(archive, entry, target, name)
+        _write(archive, entry, safe, target, name)
         members.append(Member(f"{name}/{entry.filename}", target))
     return members
 
 
-def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: str) -> None:
+def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, safe: Safe, target: Path, name: str) -> None:
     written = 0
-    with archive.open(entry) as packed, target.open("xb") as out:
+    with archive.open(entry) as packed, safe.create(target) as out:
         while chunk := packed.read(_CHUNK):
             written += len(chunk)
             if written > entry.file_size:

@@ -18,6 +18,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from training.safe import PLAIN, Safe
+
 PERMUTATIONS = 255
 ROWS_A_BAND = 5
 BANDS = PERMUTATIONS // ROWS_A_BAND
@@ -70,8 +72,8 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
 class Signatures:
     """A MinHash signature for each document, in a file. Add them in order, then look for neighbours."""
 
-    def __init__(self, path: Path) -> None:
-        self._handle = path.open("w+b")
+    def __init__(self, path: Path, safe: Safe = PLAIN) -> None:
+        self._scratch = safe.scratch(path)
         self._waiting: list[list[str]] = []
         self._waiting_bytes = 0
         self._count = 0
@@ -82,7 +84,7 @@ class Signatures:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._handle.close()
+        self._scratch.close()
 
     def add(self, tokens: Sequence[str]) -> None:
         """The signature of the next document."""
@@ -98,15 +100,14 @@ class Signatures:
 
         if self._waiting:
             matrix = RMinHash.digest_matrix_from_token_sets(self._waiting, PERMUTATIONS, 1)
-            self._handle.seek(0, 2)
-            self._handle.write(np.asarray(matrix.to_rows(), dtype=np.uint32).tobytes())
+            self._scratch.append(np.asarray(matrix.to_rows(), dtype=np.uint32).tobytes())
             self._count += len(self._waiting)
             self._waiting, self._waiting_bytes = [], 0
 
     def of(self, number: int) -> NDArray[np.uint32]:
         """The signature of a document."""
-        self._handle.seek(number * PERMUTATIONS * 4)
-        return np.frombuffer(self._handle.read(PERMUTATIONS * 4), dtype=np.uint32)
+        size = PERMUTATIONS * 4
+        return np.frombuffer(self._scratch.read(number * size, size), dtype=np.uint32)
 
     def candidates(self, members: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """Each band, with groups of `members` that agree in it, in the order of `members`."""
@@ -125,9 +126,9 @@ class Signatures:
     def _keys(self, first: int) -> NDArray[np.uint64]:
         """One number a document for each of some bands, the same where four values are the same."""
         keys = np.empty((_BANDS_AT_ONCE, self._count), dtype=np.uint64)
-        self._handle.seek(0)
         for start in range(0, self._count, _BLOCK):
-            raw = self._handle.read(_BLOCK * PERMUTATIONS * 4)
+            rows = min(_BLOCK, self._count - start)
+            raw = self._scratch.read(start * PERMUTATIONS * 4, rows * PERMUTATIONS * 4)
             block = np.frombuffer(raw, dtype=np.uint32).reshape(-1, BANDS, ROWS_A_BAND)
             some = block[:, first : first + _BANDS_AT_ONCE].astype(np.uint64) + np.uint64(1)
             keys[:, start : start + len(block)] = (some * _FACTORS).sum(axis=2).T

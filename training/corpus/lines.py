@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
+from training.corpus.sources import Source
 from training.errors import BadDataError
 
 LONGEST_LINE = 8 * 1024 * 1024
@@ -16,13 +17,13 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x0b\x1b"))
 LEGACY = "cp1252"
 
 
-def encoding_of(path: Path, name: str) -> str:
+def encoding_of(source: Source) -> str:
     """The encoding of a text file: UTF-8, UTF-16 with its mark, or else Windows-1252.
 
     Raises:
         BadDataError: it is not text.
     """
-    with path.open("rb") as handle:
+    with source.open() as handle:
         start = handle.read(4)
         encoding = next((encoding for mark, encoding in _BOMS if start.startswith(mark)), "utf-8")
         handle.seek(0)
@@ -36,28 +37,31 @@ def encoding_of(path: Path, name: str) -> str:
                     controls += _controls_in(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            if encoding != "utf-8" or not _is_legacy_text(path):
+            if encoding != "utf-8" or not _is_legacy_text(source):
                 raise BadDataError(
-                    f"{name} is not text that can be read here. Save it as UTF-8 and give it again."
+                    f"{source.name} is not text that can be read here. Save it as UTF-8 and give it again."
                 ) from error
             return LEGACY
     if controls > length // 100:
         raise BadDataError(
-            f"{name} is not a text file by its content. Save it as plain text (UTF-8) and give it again."
+            f"{source.name} is not a text file by its content. Save it as plain text (UTF-8) and give it "
+            "again."
         )
     return encoding
 
 
-def chunks(path: Path, encoding: str) -> Iterator[str]:
+def chunks(source: Source, encoding: str) -> Iterator[str]:
     """The file's text in pieces of some hundred thousand characters, newlines as LF."""
-    with path.open(encoding=encoding) as handle:
+    with io.TextIOWrapper(source.open(), encoding=encoding) as handle:
         while chunk := handle.read(_CHUNK):
             yield chunk
 
 
-def bounded_lines(path: Path, encoding: str, newline: str | None = None) -> Iterator[tuple[int, str | None]]:
+def bounded_lines(
+    source: Source, encoding: str, newline: str | None = None
+) -> Iterator[tuple[int, str | None]]:
     """Each line with its number from 1; None instead of a line that is longer than LONGEST_LINE."""
-    with path.open(encoding=encoding, newline=newline) as handle:
+    with io.TextIOWrapper(source.open(), encoding=encoding, newline=newline) as handle:
         number = 0
         while line := handle.readline(LONGEST_LINE):
             number += 1
@@ -93,11 +97,11 @@ def _controls_in(chunk: bytes) -> int:
     return len(chunk) - len(chunk.translate(None, _CONTROLS)) + chunk.count(0) * _CHUNK
 
 
-def _is_legacy_text(path: Path) -> bool:
+def _is_legacy_text(source: Source) -> bool:
     """Whether every byte is a character of Windows-1252 and almost all of them are letters and the like."""
     unused = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
     controls = length = high = 0
-    with path.open("rb") as handle:
+    with source.open() as handle:
         while chunk := handle.read(_CHUNK):
             if unused.search(chunk):
                 return False

@@ -27,6 +27,7 @@ from training.corpus.shelf import Progress, Shelf
 from training.corpus.sources import Source, find_sources
 from training.corpus.stages import sift, write_splits
 from training.errors import BadDataError
+from training.safe import PLAIN, Safe
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class Extras:
         each text before anything of it is kept. Tagged sentences are not given to it.
     count_tokens: a text -> its length in tokens; without it lengths are in words.
     now: seconds since the epoch.
+    safe: opens what is read, and seals all that is written, what is put aside on the way included.
     """
 
     deidentify: Deidentify | None = None
     count_tokens: Callable[[str], int] | None = None
     now: Callable[[], float] = time.time
+    safe: Safe = PLAIN
 
 
 def prepare(
@@ -87,18 +90,18 @@ def _prepared(
     began = extras.now()
     builder = ReportBuilder(unit="words" if extras.count_tokens is None else "tokens")
     (work / "unpacked").mkdir()
-    sources, problems = find_sources(inputs, work / "unpacked")
+    sources, problems = find_sources(inputs, work / "unpacked", extras.safe)
     for problem in problems:
         builder.problem(problem)
     folder = work / "set"
     folder.mkdir()
     with ExitStack() as stack:
-        shelf = stack.enter_context(Shelf(work, settings, builder, on_progress))
+        shelf = stack.enter_context(Shelf(work, settings, builder, on_progress, extras.safe))
         read_all(shelf, sources, extras.deidentify)
         shutil.rmtree(work / "unpacked")
         if len(shelf.staged) == 0:
             raise _nothing_read(builder)
-        removed = stack.enter_context((folder / REMOVED).open("wb"))
+        removed = stack.enter_context(extras.safe.create(folder / REMOVED))
         sift(shelf, removed, extras.count_tokens)
         counts = write_splits(shelf, selected(shelf), folder, removed)
     report = builder.built(shelf.set_kind, shelf.boilerplate.removed, counts, extras.now() - began)
@@ -108,8 +111,8 @@ def _prepared(
             "documents by their id.",
             report,
         )
-    report.write(folder)
-    _describe(folder, out, sources, settings, report, extras.now())
+    report.write(folder, extras.safe)
+    _describe(folder, out, sources, settings, report, extras)
     _publish(folder, out)
     return report
 
@@ -125,20 +128,20 @@ def _describe(
     sources: Sequence[Source],
     settings: PrepareSettings,
     report: Report,
-    now: float,
+    extras: Extras,
 ) -> None:
     description = {
         "name": out.name,
         "kind": report.kind,
         "seed": settings.seed,
-        "hash": hash_of(folder),
+        "hash": hash_of(folder, extras.safe),
         "counts": dict(report.counts),
         "sources": [source.name for source in sources],
         "settings": settings.to_json(),
-        "created": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        "created": datetime.fromtimestamp(extras.now(), UTC).isoformat(timespec="seconds"),
     }
     text = json.dumps(description, ensure_ascii=False, indent=1)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    extras.safe.write_text(folder / DESCRIPTION, text + "\n")
 
 
 def _publish(folder: Path, out: Path) -> None:

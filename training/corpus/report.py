@@ -12,6 +12,7 @@ from typing import Any
 from training.corpus.problems import Note, Problem
 from training.corpus.records import Record
 from training.errors import BadDataError
+from training.safe import PLAIN, Safe
 
 REPORT_FILE = "report.json"
 EDGES = (0, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
@@ -84,20 +85,20 @@ class Report:
         """As report.json holds it."""
         return asdict(self) | {"megabytes_per_s": round(self.megabytes_per_s, 3)}
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, safe: Safe = PLAIN) -> None:
         """Write report.json into `folder`."""
         text = json.dumps(self.to_json(), ensure_ascii=False, indent=1)
-        (folder / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+        safe.write_text(folder / REPORT_FILE, text + "\n")
 
     @classmethod
-    def open(cls, folder: Path) -> Report:
+    def open(cls, folder: Path, safe: Safe = PLAIN) -> Report:
         """The report of a prepared set.
 
         Raises:
-            BadDataError: there is none, or it is not one of ours.
+            BadDataError: there is none, or it is not one of ours or of this owner.
         """
         try:
-            held = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+            held = json.loads(safe.read_text(folder / REPORT_FILE))
             held.pop("megabytes_per_s")
             lengths = held["lengths"]
             return cls(

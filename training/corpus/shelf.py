@@ -16,6 +16,7 @@ from training.corpus.records import Kind
 from training.corpus.report import ReportBuilder
 from training.corpus.settings import PrepareSettings
 from training.corpus.staging import RowFile
+from training.safe import PLAIN, Safe
 
 _EVERY = 256
 
@@ -60,8 +61,10 @@ class Shelf:
         settings: PrepareSettings,
         builder: ReportBuilder,
         on_progress: Callable[[Progress], None],
+        safe: Safe = PLAIN,
     ) -> None:
         self.settings = settings
+        self.safe = safe
         self.builder = builder
         self.boilerplate = Boilerplate(settings.boilerplate_share)
         self.marks = Marks()
@@ -70,9 +73,9 @@ class Shelf:
         self.staged_cuts = _numbers()
         self._on_progress = on_progress
         with ExitStack() as stack:
-            self.staged = stack.enter_context(RowFile(work / "staged.jsonl"))
-            self.clean = stack.enter_context(RowFile(work / "clean.jsonl"))
-            self.signatures = stack.enter_context(Signatures(work / "signatures"))
+            self.staged = stack.enter_context(RowFile(work / "staged.jsonl", safe))
+            self.clean = stack.enter_context(RowFile(work / "clean.jsonl", safe))
+            self.signatures = stack.enter_context(Signatures(work / "signatures", safe))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:

@@ -6,14 +6,15 @@ named with a reason; a pickle or another file that could run code is never opene
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from training.corpus.archives import unpack
 from training.corpus.problems import Problem
 from training.errors import BadDataError
+from training.safe import PLAIN, Safe
 
 CONLL = (".conll", ".iob", ".iob2", ".bio")
 READABLE = (".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".csv", ".tsv", ".jsonl", ".json", *CONLL)
@@ -50,6 +51,7 @@ class Source:
     name: str
     place: str
     beside: str = ""
+    safe: Safe = PLAIN
 
     @property
     def path(self) -> Path:
@@ -68,30 +70,44 @@ class Source:
 
     @property
     def size(self) -> int:
-        """In bytes."""
-        return self.path.stat().st_size
+        """In bytes of its text."""
+        return self.safe.size(self.path)
+
+    def open(self) -> BinaryIO:
+        """Read it.
+
+        Raises:
+            OSError: it can't be read.
+            BadDataError: it is sealed for another, or was changed.
+        """
+        return self.safe.open(self.path)
 
 
-def find_sources(inputs: Sequence[Path], work: Path) -> tuple[list[Source], list[Problem]]:
+def find_sources(
+    inputs: Sequence[Path], work: Path, safe: Safe = PLAIN
+) -> tuple[list[Source], list[Problem]]:
     """The files to read, by name, and what was refused.
 
     Args:
         inputs: files and folders.
         work: an empty folder on the disk for what archives hold.
+        safe: opens them, and seals what lies in `work`.
     """
     problems: list[Problem] = []
     found: list[Source] = []
-    for number, source in enumerate(sorted(_listed(inputs, problems), key=lambda one: (one.name, one.place))):
+    for number, source in enumerate(
+        sorted(_listed(inputs, problems, safe), key=lambda one: (one.name, one.place))
+    ):
         if source.suffix != ARCHIVE:
             found.append(source)
             continue
         try:
             _check_content(source)
-            members = unpack(source.path, source.name, work / str(number))
+            members = unpack(source.path, source.name, work / str(number), safe=safe)
         except (BadDataError, OSError) as error:
             problems.append(Problem(source.name, reason_of(error, source.name)))
             continue
-        found.extend(Source(member.name, str(member.path)) for member in members)
+        found.extend(Source(member.name, str(member.path), safe=safe) for member in members)
     accepted = []
     for source in _joined(found, problems, work):
         try:
@@ -112,17 +128,17 @@ def reason_of(error: BadDataError | OSError, name: str) -> str:
     return message.removeprefix(name).lstrip(" :,")
 
 
-def _listed(inputs: Iterable[Path], problems: list[Problem]) -> Iterator[Source]:
+def _listed(inputs: Iterable[Path], problems: list[Problem], safe: Safe) -> Iterator[Source]:
     for given in inputs:
         if given.is_dir():
-            yield from _walked(given, problems)
+            yield from _walked(given, problems, safe)
         elif given.is_file():
-            yield Source(given.name, str(given))
+            yield Source(given.name, str(given), safe=safe)
         else:
             problems.append(Problem(given.name, "isn't there. Check its path."))
 
 
-def _walked(folder: Path, problems: list[Problem]) -> Iterator[Source]:
+def _walked(folder: Path, problems: list[Problem], safe: Safe) -> Iterator[Source]:
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if any(part.startswith(".") for part in inside.parts):
@@ -131,7 +147,7 @@ def _walked(folder: Path, problems: list[Problem]) -> Iterator[Source]:
         if path.is_symlink():
             problems.append(Problem(name, "is a link and was not followed. Put the file itself there."))
         elif path.is_file():
-            yield Source(name, str(path))
+            yield Source(name, str(path), safe=safe)
 
 
 def _joined(sources: Sequence[Source], problems: list[Problem], work: Path) -> Iterator[Source]:
@@ -141,7 +157,7 @@ def _joined(sources: Sequence[Source], problems: list[Problem], work: Path) -> I
         if source.suffix == ".txt" and _stem(source) in annotations:
             other = annotations.pop(_stem(source)).path
             if other == source.path.with_suffix(ANNOTATIONS):
-                yield Source(source.name, source.place, str(other))
+                yield Source(source.name, source.place, str(other), source.safe)
             else:  # an upload may put the two into different folders
                 yield _side_by_side(source, other, work / f"pair{len(annotations)}.txt")
         elif source.suffix != ANNOTATIONS:
@@ -152,9 +168,9 @@ def _joined(sources: Sequence[Source], problems: list[Problem], work: Path) -> I
 
 def _side_by_side(source: Source, annotations: Path, target: Path) -> Source:
     beside = target.with_suffix(ANNOTATIONS)
-    shutil.copyfile(source.path, target)
-    shutil.copyfile(annotations, beside)
-    return Source(source.name, str(target), str(beside))
+    source.safe.copy(source.path, target)
+    source.safe.copy(annotations, beside)
+    return Source(source.name, str(target), str(beside), source.safe)
 
 
 def _stem(source: Source) -> str:
@@ -176,7 +192,7 @@ def _check_name(source: Source) -> None:
 
 
 def _check_content(source: Source) -> None:
-    with source.path.open("rb") as handle:
+    with source.open() as handle:
         start = handle.read(1024)
     if not start:
         raise BadDataError(f"{source.name} is empty. Give it with its text.")
@@ -207,7 +223,7 @@ def _named_apart(sources: Sequence[Source]) -> list[Source]:
         if count > 1:
             suffix = Path(source.name).suffix
             name = f"{source.name.removesuffix(suffix)} ({count}){suffix}"
-            apart.append(Source(name, source.place, source.beside))
+            apart.append(Source(name, source.place, source.beside, source.safe))
         else:
             apart.append(source)
     return apart

@@ -82,7 +82,7 @@ def write_splits(shelf: Shelf, selection: Selection, folder: Path, removed: Bina
     builder, marks = shelf.builder, shelf.marks
     counts: dict[str, int] = dict.fromkeys(SPLITS, 0)
     with ExitStack() as stack:
-        files = {split: stack.enter_context((folder / f"{split}.jsonl").open("wb")) for split in SPLITS}
+        files = {split: stack.enter_context(shelf.safe.create(folder / f"{split}.jsonl")) for split in SPLITS}
         for number in range(len(shelf.clean)):
             shelf.tell("writing", number, len(shelf.clean), number)
             if selection.state[number] != KEPT:

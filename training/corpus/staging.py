@@ -9,12 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from training.safe import PLAIN, Safe
+
 
 class RowFile:
     """JSON rows in a file of their own, written once from front to back and read in any order."""
 
-    def __init__(self, path: Path) -> None:
-        self._handle = path.open("w+b")
+    def __init__(self, path: Path, safe: Safe = PLAIN) -> None:
+        self._scratch = safe.scratch(path)
         self._starts = array("Q", [0])
 
     def __enter__(self) -> Self:
@@ -23,7 +25,7 @@ class RowFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._handle.close()
+        self._scratch.close()
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -31,15 +33,13 @@ class RowFile:
     def append(self, row: dict[str, Any]) -> None:
         """Write a row behind the others."""
         line = as_line(row)
-        self._handle.seek(self._starts[-1])
-        self._handle.write(line)
+        self._scratch.append(line)
         self._starts.append(self._starts[-1] + len(line))
 
     def line(self, number: int) -> bytes:
         """Row `number` as it stands in the file, newline included."""
         start, end = self._starts[number], self._starts[number + 1]
-        self._handle.seek(start)
-        return self._handle.read(end - start)
+        return self._scratch.read(start, end - start)
 
     def row(self, number: int) -> dict[str, Any]:
         """Row `number`."""
@@ -54,7 +54,7 @@ class RowFile:
     def truncate(self, length: int) -> None:
         """Forget all rows from number `length` on."""
         del self._starts[length + 1 :]
-        self._handle.truncate(self._starts[-1])
+        self._scratch.truncate(self._starts[-1])
 
 
 def as_line(row: dict[str, Any]) -> bytes:

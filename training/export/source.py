@@ -13,6 +13,7 @@ from training.errors import BadConfigError, RunError
 from training.model_files import model_files
 from training.origin import hash_of_base, of_run
 from training.registry import VERIFY_KEY, best_of
+from training.safe import PLAIN, Safe
 from training.version import Version, is_version, read_record, verify_files
 
 
@@ -31,13 +32,14 @@ class Source:
     version: Version
 
 
-def open_source(folder: Path, key: VerifyKey | None = None) -> Source:
+def open_source(folder: Path, key: VerifyKey | None = None, safe: Safe = PLAIN) -> Source:
     """A run's folder or a version's.
 
     Args:
         folder: one of the two.
         key: what a version's signature is checked with; by default the key that lies beside the versions,
             which is no proof against whoever may write there.
+        safe: opens what a run says of itself.
 
     Raises:
         RunError: there is neither, the run has no model yet, a file is refused, or the version was changed.
@@ -48,12 +50,12 @@ def open_source(folder: Path, key: VerifyKey | None = None) -> Source:
         return of_version(read_record(folder, key or _key_beside(folder)))
     if not (folder / runs.CONFIG).is_file():
         raise RunError(f"There is neither a run nor a version in {folder}. Give the folder of one.")
-    best = best_of(folder)
+    best = best_of(folder, safe)
     model_files(best)
     version = Version(
-        name=folder.name, note="", created="", files={}, folder=folder, **of_run(folder, folder.parent)
+        name=folder.name, note="", created="", files={}, folder=folder, **of_run(folder, folder.parent, safe)
     )
-    return Source(best, runs.config_of(folder), version)
+    return Source(best, runs.config_of(folder, safe), version)
 
 
 def of_version(version: Version) -> Source:

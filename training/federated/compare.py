@@ -31,6 +31,7 @@ from training.federated.server import federate
 from training.federated.unpacked import is_packed, unpack
 from training.federated.updates import added
 from training.federated.worker import Task
+from training.safe import PLAIN, Safe
 
 COMPARISON = "comparison.json"
 _FOLDER = "comparison"
@@ -71,6 +72,7 @@ def compare(
     folder: Path,
     on_done: Callable[[int, int, str], None] = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
+    safe: Safe = PLAIN,
 ) -> list[Compared]:
     """Train and measure what a federation that is done is compared with; also kept in comparison.json.
 
@@ -78,6 +80,7 @@ def compare(
         folder: of the federation; it is finished first if it isn't.
         on_done: told (done, total, what).
         stop: asked again and again.
+        safe: opens the clients' sets, and seals them where they are put together.
 
     Raises:
         BadConfigError: the training is private.
@@ -88,11 +91,11 @@ def compare(
     config = config_of(folder)
     check(config)
     if newest_round(folder) != config.rounds:
-        federate(folder, stop=stop)
+        federate(folder, stop=stop, safe=safe)
     place = folder / _FOLDER
     shutil.rmtree(place, ignore_errors=True)
     try:
-        others = _Others(config, folder, place, stop)
+        others = _Others(config, folder, place, stop, safe)
         trained = others.train(on_done)
         rows = others.rows(trained, on_done)
     finally:
@@ -104,8 +107,11 @@ def compare(
 class _Others:
     """Trains and measures."""
 
-    def __init__(self, config: FederationConfig, folder: Path, place: Path, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, config: FederationConfig, folder: Path, place: Path, stop: Callable[[], bool], safe: Safe
+    ) -> None:
         self._config, self._folder, self._place, self._stop = config, folder, place, stop
+        self._safe = safe
         self._sets = [data_of(config, folder, number) for number in range(1, config.size + 1)]
         self._training, self._labels = training_of(folder)
         if is_packed(self._training):
@@ -117,9 +123,10 @@ class _Others:
 
     def train(self, on_done: Callable[[int, int, str], None]) -> dict[str, int]:
         """The steps that each made, by name; the weights lie beside."""
-        pooled = [DataSet.open(folder) for folder in self._sets]
+        pooled = [DataSet.open(folder, self._safe) for folder in self._sets]
         whole = self._place / "data"
-        write_set(whole, "all", pooled[0].kind, {split: _together(pooled, split) for split in SPLITS})
+        together = {split: _together(pooled, split) for split in SPLITS}
+        write_set(whole, "all", pooled[0].kind, together, self._safe)
         tasks = {"central": self._task("train", "central", whole, self._config.size)}
         for name, data in zip(self._config.names, self._sets, strict=True):
             tasks[f"{name} alone"] = self._task("train", f"{name} alone", data, 1)
@@ -162,7 +169,7 @@ class _Others:
             self._done += 1
             on_done(self._done, self._total, name)
 
-        run_all(tasks, self._config.at_once, done, self._stop)
+        run_all(tasks, self._config.at_once, done, self._stop, self._safe)
 
     def _weights(self, name: str) -> Path:
         return self._place / f"{name.replace(' ', '-')}.safetensors"

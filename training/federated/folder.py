@@ -25,6 +25,7 @@ from training import runs
 from training.config import TrainingConfig
 from training.errors import BadDataError, RunError, TrainingError
 from training.federated.config import FederationConfig
+from training.safe import PLAIN, Safe
 
 FEDERATION, CLIENTS, EXCHANGE, DATA = "federation.yaml", "clients", "exchange", "data"
 _GLOBAL, _BIRTH, _LABELS = "global", "federation.json", "labels.json"
@@ -43,7 +44,7 @@ class Birth:
     source: str
 
 
-def create(root: Path, config: FederationConfig) -> Path:
+def create(root: Path, config: FederationConfig, safe: Safe = PLAIN) -> Path:
     """Make the folder of a new federation; one set is split here.
 
     Raises:
@@ -57,10 +58,10 @@ def create(root: Path, config: FederationConfig) -> Path:
             from training.corpus.dataset import DataSet
             from training.federated.hospitals import split_set
 
-            whole = DataSet.open(Path(config.split.dataset).expanduser())
+            whole = DataSet.open(Path(config.split.dataset).expanduser(), safe)
             source = whole.hash
             places = [data_of(config, folder, number) for number in range(1, config.size + 1)]
-            split_set(whole, config.split, config.seed, places)
+            split_set(whole, config.split, config.seed, places, safe)
         birth = {"identity": secrets.token_hex(16), "source": source}
         (folder / _BIRTH).write_text(json.dumps(birth), "utf-8")
         (folder / FEDERATION).write_text(config.to_text(), "utf-8")

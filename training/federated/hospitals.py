@@ -20,6 +20,7 @@ from training.corpus.dataset import DESCRIPTION, SPLITS, DataSet, SetName, hash_
 from training.corpus.records import from_row, kind_named
 from training.errors import BadDataError
 from training.federated.config import Grouping, SplitSettings
+from training.safe import PLAIN, Safe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,9 @@ def groups_of(rows: Sequence[Row], by: Grouping, seed: int = 0) -> list[str]:
     return [f"topic {number}" for number in _topics([_text(row) for row in rows], seed)]
 
 
-def split_set(source: DataSet, settings: SplitSettings, seed: int, folders: Sequence[Path]) -> None:
+def split_set(
+    source: DataSet, settings: SplitSettings, seed: int, folders: Sequence[Path], safe: Safe = PLAIN
+) -> None:
     """Write a prepared set into each of `folders`, both splits shared alike.
 
     Raises:
@@ -108,19 +111,21 @@ def split_set(source: DataSet, settings: SplitSettings, seed: int, folders: Sequ
         parts[split] = split_non_iid(rows[split], len(folders), settings.alpha, seed, some, least)
     for number, folder in enumerate(folders):
         mine = {split: [rows[split][index] for index in parts[split][number]] for split in SPLITS}
-        write_set(folder, f"{source.name} ({number + 1} of {len(folders)})", source.kind, mine)
+        write_set(folder, f"{source.name} ({number + 1} of {len(folders)})", source.kind, mine, safe)
 
 
-def write_set(folder: Path, name: str, kind: str, rows: Mapping[SetName, Iterable[Row]]) -> None:
+def write_set(
+    folder: Path, name: str, kind: str, rows: Mapping[SetName, Iterable[Row]], safe: Safe = PLAIN
+) -> None:
     """A prepared set that `DataSet.open` reads."""
     folder.mkdir(parents=True)
     counts = {}
     for split in SPLITS:
         lines = [json.dumps(dict(row), ensure_ascii=False, separators=(",", ":")) for row in rows[split]]
         counts[split] = len(lines)
-        (folder / f"{split}.jsonl").write_text("".join(line + "\n" for line in lines), "utf-8")
-    described = {"name": name, "kind": kind_named(kind), "hash": hash_of(folder), "counts": counts}
-    (folder / DESCRIPTION).write_text(json.dumps(described, ensure_ascii=False), "utf-8")
+        safe.write_text(folder / f"{split}.jsonl", "".join(line + "\n" for line in lines))
+    described = {"name": name, "kind": kind_named(kind), "hash": hash_of(folder, safe), "counts": counts}
+    safe.write_text(folder / DESCRIPTION, json.dumps(described, ensure_ascii=False))
 
 
 def _label(row: Row) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, RunError
 from training.federated.worker import Task, perform
+from training.safe import PLAIN, Safe
 
 _LIBRARIES = [
     "torch",
@@ -45,8 +46,11 @@ def run_all(
     at_once: int,
     on_done: Callable[[str], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    safe: Safe = PLAIN,
 ) -> None:
     """Do the tasks, by client; all replies are there when this returns.
+
+    `safe`, which opens the clients' sets, goes to each process through a pipe.
 
     Raises:
         StoppedError: `stop` said so.
@@ -62,7 +66,7 @@ def run_all(
                 raise StoppedError
             while waiting and len(running) < at_once:
                 name = waiting.pop(0)
-                process = context.Process(target=_in_process, args=(str(_written(tasks[name])),))
+                process = context.Process(target=_in_process, args=(str(_written(tasks[name])), safe))
                 process.start()
                 running[name] = process
             wait([process.sentinel for process in running.values()], timeout=_LOOK_S)
@@ -107,10 +111,10 @@ def _check(name: str, task: Task, code: int | None) -> None:
         )
 
 
-def _in_process(path: str) -> None:
+def _in_process(path: str, safe: Safe) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is at the keyboard means the server
     threading.Thread(target=_follow_server, daemon=True).start()
-    perform(Path(path))
+    perform(Path(path), safe)
 
 
 def _follow_server() -> None:

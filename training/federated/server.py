@@ -41,6 +41,7 @@ from training.federated.unpacked import is_packed, unpack
 from training.federated.updates import length_of, moved
 from training.federated.worker import Task
 from training.progress import METRICS, Evaluated, as_line
+from training.safe import PLAIN, Safe
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +75,7 @@ def federate(
     on_event: OnEvent = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     ledger: Path | None = None,
+    safe: Safe = PLAIN,
 ) -> Outcome:
     """Begin the federation in `folder`, which `create` made, or go on from its last whole round.
 
@@ -82,20 +84,22 @@ def federate(
         on_event: told every event.
         stop: asked again and again; what clients are doing is then given up.
         ledger: the privacy budget that private training is charged to, if not those beside the sets.
+        safe: opens the clients' sets; the server reads none.
 
     Raises:
         BadConfigError, BadDataError: base or data can't be used as the config says.
         RunError: a client fails, something has changed since it began, or it can't go on.
     """
-    return _Federation(folder.absolute(), on_event, stop, ledger).go()
+    return _Federation(folder.absolute(), on_event, stop, ledger, safe).go()
 
 
 class _Federation:
     """The server in this process."""
 
     def __init__(
-        self, folder: Path, on_event: OnEvent, stop: Callable[[], bool], ledger: Path | None
+        self, folder: Path, on_event: OnEvent, stop: Callable[[], bool], ledger: Path | None, safe: Safe
     ) -> None:
+        self._safe = safe
         self._config = config_of(folder)
         self._folder, self._on_event, self._stop, self._ledger = folder, on_event, stop, ledger
         self._names = self._config.names
@@ -313,7 +317,7 @@ class _Federation:
             self._tasks_done = min(self._tasks_done + 1, total)
             self._on_event(ClientDone(number, name, kind, self._tasks_done, total))
 
-        run_all(tasks, self._config.at_once, done, self._stop)
+        run_all(tasks, self._config.at_once, done, self._stop, self._safe)
         return [messages.read(Path(task.reply)) for task in tasks.values()]
 
     def _task(self, kind: str, at: int, number: int, weights: int | None, context: str) -> Task:

@@ -24,6 +24,7 @@ from training.federated import client as work
 from training.federated import messages, secure
 from training.federated.client import ClientConfig
 from training.federated.messages import Message
+from training.safe import PLAIN, Safe
 
 KEY, SESSIONS = "sum.key", "sessions.txt"
 
@@ -53,8 +54,8 @@ class Task:
     threads: int = 0
 
 
-def perform(path: Path) -> None:
-    """Do the task in `path`; a reason why it can't be done goes into the task's error file."""
+def perform(path: Path, safe: Safe = PLAIN) -> None:
+    """Do the task in `path`, on the set that `safe` opens; why it can't be done goes into its error file."""
     values = json.loads(path.read_text("utf-8"))
     task = Task(**values | {"parties": tuple(values["parties"])})
     if task.threads:
@@ -63,7 +64,7 @@ def perform(path: Path) -> None:
         torch.set_num_threads(task.threads)
     config = ClientConfig.from_dict(task.client)
     try:
-        messages.write(Path(task.reply), _answer(task, config))
+        messages.write(Path(task.reply), _answer(task, config, safe))
     except (TrainingError, CryptoError) as error:
         _write_error(task, error)
     except (RuntimeError, MemoryError) as error:
@@ -74,7 +75,7 @@ def perform(path: Path) -> None:
         _write_error(task, out_of_memory(config.training, "a client's process"))
 
 
-def _answer(task: Task, config: ClientConfig) -> Message:
+def _answer(task: Task, config: ClientConfig, safe: Safe) -> Message:
     from training.corpus.dataset import DataSet
 
     folder = Path(config.folder)
@@ -82,7 +83,7 @@ def _answer(task: Task, config: ClientConfig) -> Message:
         work.leave(folder)
         (folder / KEY).unlink(missing_ok=True)
         return Message()
-    data = DataSet.open(Path(task.data))
+    data = DataSet.open(Path(task.data), safe)
     if task.kind == "join":
         return Message(values=_introduction(data, folder, bool(task.context)))
     if task.kind == "promise":

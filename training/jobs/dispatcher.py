@@ -23,9 +23,10 @@ from training.jobs import gate
 from training.jobs import process as processes
 from training.jobs.fairness import choose
 from training.jobs.job import Job, Outcome, Process, UnderWay
-from training.jobs.outcome import PROGRESS, REPORT, outcome
+from training.jobs.outcome import PROGRESS, REPORT, outcome, sealed
 from training.jobs.process import Ended
 from training.jobs.store import Store
+from training.safe import NoKeyError, Safe
 
 TURN_S = 0.5
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -44,6 +45,7 @@ class Terms:
         cwd: where they are run.
         environ: their whole environment.
         now: seconds since the epoch.
+        safes: whose files are sealed with what. Asked whenever a job begins or ends, and not remembered.
     """
 
     folder: Path
@@ -53,6 +55,7 @@ class Terms:
     cwd: Path
     environ: Mapping[str, str]
     now: Callable[[], float]
+    safes: Callable[[str], Safe]
 
 
 class Dispatcher:
@@ -186,7 +189,7 @@ class Dispatcher:
         """Note what came of a job that runs no more."""
         stopping = job.state == "stopping"
         if processes.has_begun(job.folder):
-            came = outcome(job.folder, ended, stopping)
+            came = self._outcome(job, ended)
         elif stopping:
             came = Outcome("cancelled", "", {}, {})
         elif ended.code in (None, gate.NO_WORD):
@@ -194,9 +197,18 @@ class Dispatcher:
             self._store.put_back(job.id)
             return
         else:
-            came = outcome(job.folder, ended, stopping)
+            came = self._outcome(job, ended)
         self._store.finish(job.id, came, self._terms.now())
         self._changed()
+
+    def _outcome(self, job: Job, ended: Ended) -> Outcome:
+        """What came of it; the words and the result of it sealed, as the report was."""
+        try:
+            safe = self._terms.safes(job.user)
+        except NoKeyError as error:
+            return Outcome("failed", str(error), {}, {})
+        came = outcome(job.folder, ended, job.state == "stopping", safe)
+        return sealed(came, safe, job.id)
 
     def _fill(self) -> None:
         while len(self._watched) < self._terms.slots and not self._closing.is_set():
@@ -204,11 +216,22 @@ class Dispatcher:
             job = choose(self._store.waiting(), running, self._store.turns())
             if job is None:
                 return
+            try:
+                # Before it has a place: where the accounts can't be read just now, it goes on waiting.
+                handed = self._terms.safes(job.user).to_hand()
+            except NoKeyError as error:
+                self._refuse(job, str(error))
+                continue
             if self._store.claim(job.id, self._terms.now()):
-                self._start(job)
+                self._start(job, handed)
                 self._changed()
 
-    def _start(self, job: Job) -> None:
+    def _refuse(self, job: Job, message: str) -> None:
+        if self._store.claim(job.id, self._terms.now()):
+            self._store.finish(job.id, Outcome("failed", message, {}, {}), self._terms.now())
+            self._changed()
+
+    def _start(self, job: Job, handed: bytes) -> None:
         try:
             job.folder.mkdir(mode=0o700, exist_ok=True)
             files = ("--progress", str(job.folder / PROGRESS), "--report", str(job.folder / REPORT))
@@ -224,6 +247,6 @@ class Dispatcher:
             wanted = self._store.record(job.id, held.process)
         finally:
             if wanted:
-                held.let_go()
+                held.let_go(handed)
             else:
                 held.give_up()

@@ -10,6 +10,7 @@ import sys
 GO = b"g"
 BEGUN = "begun"
 NO_WORD = 75
+KEY_VARIABLE = "ASKLEPION_KEY_FD"
 NICENESS = 10
 _KILLED_FIRST = "500"
 
@@ -20,6 +21,7 @@ def main(folder: str, cwd: str, *command: str) -> int:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     if os.read(0, 1) != GO:
         return NO_WORD
+    _hand_on()
     os.close(os.open(f"{folder}/{BEGUN}", os.O_WRONLY | os.O_CREAT, 0o600))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.umask(0o077)
@@ -37,6 +39,22 @@ def main(folder: str, cwd: str, *command: str) -> int:
     except OSError as error:
         print(f"The command can't be started: {error}.", file=sys.stderr)
     return 127
+
+
+def _hand_on() -> None:
+    """Let the command read what came behind the word, a key, from a descriptor of its own: it is in no file,
+    no argument and no variable. Nothing is handed on where nothing came.
+    """
+    handed = b""
+    while piece := os.read(0, 4096):
+        handed += piece
+    if not handed:
+        return
+    reading, writing = os.pipe()
+    os.write(writing, handed)  # far less than a pipe takes at once
+    os.close(writing)
+    os.set_inheritable(reading, True)
+    os.environ[KEY_VARIABLE] = str(reading)
 
 
 def _give_way() -> None:

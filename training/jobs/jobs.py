@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -9,17 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from training.errors import BadConfigError, RunError
+from training.errors import BadConfigError, BadDataError, RunError
 from training.jobs.dispatcher import TURN_S, Dispatcher, Terms
 from training.jobs.fairness import order
-from training.jobs.job import ENDED, Job, Progress
-from training.jobs.outcome import read_log, read_progress
+from training.jobs.job import ENDED, Job, Outcome, Progress
+from training.jobs.outcome import REPORT, SEALED, opened, read_log, read_progress, sealed
+from training.jobs.process import LOG
 from training.jobs.store import Store
 from training.places import check_name
+from training.safe import PLAIN, NoKeyError, Safe
 
 _OURS = "ASKLEPION_"
+_log = logging.getLogger("asklepion.jobs")
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _ROOT = Path(__file__).parents[2]
 
@@ -43,6 +48,7 @@ class Jobs:
         cwd: Path | None = None,
         most_queued: int = 20,
         grace_s: float = 120,
+        safes: Callable[[str], Safe] = lambda _: PLAIN,
     ) -> None:
         """Open the queue, or make it.
 
@@ -55,6 +61,8 @@ class Jobs:
             cwd: where jobs are run; the folder that holds the package `training` by default.
             most_queued: how many jobs of a user may wait.
             grace_s: seconds that a job has to stop and save before it is killed.
+            safes: of each user; a job gets its own when it begins, and its report and result are sealed
+                with it. Raises NoKeyError where the account is gone, any other RunError to wait.
 
         Raises:
             RunError: the folder can't be used.
@@ -71,7 +79,7 @@ class Jobs:
         kept = {
             name: value for name, value in inherited.items() if not name.startswith(_OURS) or name in passed
         }
-        self._terms = Terms(folder, slots, grace_s, tuple(program), cwd or _ROOT, kept, now)
+        self._terms = Terms(folder, slots, grace_s, tuple(program), cwd or _ROOT, kept, now, safes)
         self._most_queued = most_queued
         self._store = Store(folder / "jobs.sqlite3")
         self._news = threading.Condition()
@@ -115,7 +123,7 @@ class Jobs:
 
     def jobs(self, user: str) -> tuple[Job, ...]:
         """All of the user's jobs, newest first."""
-        return self._store.of(user)
+        return tuple(self._opened(job) for job in self._store.of(user))
 
     def job(self, user: str, id: str) -> Job:
         """One of the user's jobs.
@@ -123,7 +131,7 @@ class Jobs:
         Raises:
             RunError: the user has none of this id.
         """
-        return self._store.get(user, id)
+        return self._opened(self._store.get(user, id))
 
     def progress(self, user: str, id: str) -> Progress | None:
         """How far it says it has come; None if it hasn't said yet. Raises like `job`."""
@@ -191,24 +199,52 @@ class Jobs:
         self._wake()
         deadline = time.monotonic() + timeout
         for job in self._store.of(user):
-            ended = self.wait(user, job.id, deadline - time.monotonic())
-            if ended.state not in ENDED:
+            # As the store has it: what is sealed of it can't be opened any more.
+            if self._when_ended(user, job.id, deadline - time.monotonic()).state not in ENDED:
                 raise RunError(f"{job.name} has not ended yet.")
             if job.folder.exists():
                 shutil.rmtree(job.folder)
         self._store.erase(user)
 
+    def seal_old(self, user: str) -> int:
+        """Seal what came of ended jobs from before there was sealing; returns how many there were."""
+        safe, count = self._terms.safes(user), 0
+        for job in self._store.of(user):
+            if job.state not in ENDED or SEALED in job.result or not (job.message or job.result):
+                continue
+            came = sealed(Outcome(job.state, job.message, job.changes, job.result), safe, job.id)
+            self._store.reword(job.id, came)
+            if (job.folder / REPORT).is_file():
+                safe.seal(job.folder / REPORT)
+            (job.folder / LOG).unlink(missing_ok=True)  # it may repeat what the report says
+            count += 1
+        if count and not self._store.scrub():
+            _log.warning("The queue's database is in use, and may hold remnants of what is sealed now.")
+        return count
+
     def wait(self, user: str, id: str, timeout: float) -> Job:
         """The job when it has ended, or as it is after `timeout` seconds. Raises like `job`."""
+        return self._opened(self._when_ended(user, id, timeout))
+
+    def _when_ended(self, user: str, id: str, timeout: float) -> Job:
         deadline = time.monotonic() + timeout
         with self._news:
             while True:
-                job = self.job(user, id)
+                job = self._store.get(user, id)
                 left = deadline - time.monotonic()
                 if job.state in ENDED or left <= 0:
                     return job
                 # Another process may be the one that starts and ends it.
                 self._news.wait(min(left, TURN_S))
+
+    def _opened(self, job: Job) -> Job:
+        """With its message and result to be read, if they are sealed."""
+        if SEALED not in job.result:
+            return job
+        try:
+            return opened(job, self._terms.safes(job.user))
+        except (BadDataError, NoKeyError) as error:
+            return replace(job, message=str(error), result={})
 
     def _tell(self) -> None:
         with self._news:

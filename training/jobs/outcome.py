@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from training.commands.console import STOPPED
-from training.jobs.job import Outcome, Progress, State
+from training.errors import BadDataError
+from training.jobs.job import Job, Outcome, Progress, State
 from training.jobs.process import LOG, Ended
+from training.safe import PLAIN, Safe
 
 PROGRESS = "progress.jsonl"
 REPORT = "report.json"
+SEALED = "sealed"
+"""A result that is sealed has this one name in it."""
 _TAIL = 1 << 18
 _LONGEST_LINE = 300
 _LARGEST_REPORT = 64 << 20
@@ -31,15 +35,35 @@ class Report:
     result: Mapping[str, Any]
 
 
-def outcome(folder: Path, ended: Ended, stopping: bool) -> Outcome:
+def outcome(folder: Path, ended: Ended, stopping: bool, safe: Safe = PLAIN) -> Outcome:
     """What came of the job in `folder`, whose process `ended`; `stopping` if it had been asked to."""
-    report = read_report(folder)
+    report = read_report(folder, safe)
     code = ended.code
     if report is None:
         return _without_report(folder, code, stopping)
     stopped = code == STOPPED or (code is None and _says_stopped(report, stopping))
     state: State = "stopped" if stopped else "done" if report.ok else "failed"
     return Outcome(state, report.message, report.changes, report.result)
+
+
+def sealed(came: Outcome, safe: Safe, identity: str) -> Outcome:
+    """As the queue keeps it: with a key, message and result, which may quote a text, are one sealed value."""
+    if safe.key is None or not (came.message or came.result):
+        return came
+    value = safe.seal_value({"message": came.message, "result": dict(came.result)}, identity)
+    return Outcome(came.state, "", came.changes, {SEALED: value})
+
+
+def opened(job: Job, safe: Safe) -> Job:
+    """A job with what `sealed` sealed to be read.
+
+    Raises:
+        BadDataError: it was changed, or is another's.
+    """
+    value = safe.open_value(str(job.result[SEALED]), job.id)
+    if not isinstance(value, dict):
+        raise BadDataError(f"What came of {job.name} can't be read. Start it again.")
+    return replace(job, message=str(value["message"]), result=dict(value["result"]))
 
 
 def _says_stopped(report: Report, stopping: bool) -> bool:
@@ -88,13 +112,14 @@ def _name(number: int) -> str:
         return "unnamed"
 
 
-def read_report(folder: Path) -> Report | None:
+def read_report(folder: Path, safe: Safe = PLAIN) -> Report | None:
     """The report in `folder`; None if there is none, or none that can be read."""
     path = folder / REPORT
     try:
         if path.stat().st_size > _LARGEST_REPORT:
             return None
-        content = json.loads(path.read_bytes())
+        with safe.open(path) as stream:
+            content = json.loads(stream.read())
         return Report(
             content["ok"] is True,
             # Half a character can't be kept.
@@ -102,7 +127,7 @@ def read_report(folder: Path) -> Report | None:
             dict(content.get("changes") or {}),
             dict(content.get("result") or {}),
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, BadDataError):
         return None
 
 

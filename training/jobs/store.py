@@ -193,10 +193,8 @@ class Store:
                 (user,),
             )
             database.execute("DELETE FROM turns WHERE user=?", (user,))
-        with self._reading() as database:
-            database.execute("VACUUM")
-            if database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                raise RunError(f"The queue's database {self._path} is being read. It is tried again.")
+        if not self.scrub():
+            raise RunError(f"The queue's database {self._path} is in use, and may hold remnants.")
 
     def tell(self, identity: str, now: float) -> None:
         """Note when its process was told to stop."""
@@ -214,6 +212,25 @@ class Store:
             now,
             identity,
         )
+
+    def reword(self, identity: str, outcome: Outcome) -> None:
+        """Put other words for what came of a job that has ended."""
+        self._change(
+            "message=?, result=?",
+            "id=? AND state IN ('done', 'stopped', 'failed', 'cancelled')",
+            outcome.message,
+            json.dumps(dict(outcome.result)),
+            identity,
+        )
+
+    def scrub(self) -> bool:
+        """Take what was overwritten or deleted out of the file and its log; False if another is using it."""
+        with self._reading() as database:
+            try:
+                database.execute("VACUUM")
+            except sqlite3.OperationalError:
+                return False
+            return not database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def delete(self, identity: str) -> bool:
         """Forget a job that has ended; False if it hasn't."""

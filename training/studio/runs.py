@@ -21,6 +21,7 @@ from training.progress import read_metrics
 
 if TYPE_CHECKING:
     from training.jobs import Job, Jobs
+    from training.safe import Safe
     from training.studio.sets import Sets
 
 KINDS = ("run", "resume")
@@ -68,8 +69,10 @@ class RunView:
 class Runs:
     """The runs of every user, each user's apart."""
 
-    def __init__(self, places: Callable[[str], Places], jobs: Jobs, sets: Sets) -> None:
-        self._places, self._jobs, self._sets = places, jobs, sets
+    def __init__(
+        self, places: Callable[[str], Places], jobs: Jobs, sets: Sets, safes: Callable[[str], Safe]
+    ) -> None:
+        self._places, self._jobs, self._sets, self._safes = places, jobs, sets, safes
 
     def begin(self, user: str, config: TrainingConfig, priority: int = 0) -> Job:
         """Queue a run. The config names a set of the user's; a base that is a path must be the user's too.
@@ -84,7 +87,7 @@ class Runs:
         self._check_base(places, ready)
         path = places.root / "configs" / f"{config.name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        ready.to_yaml(path)
+        ready.to_yaml(path, self._safes(user))
         arguments = [str(path), "--out", str(places.runs)]
         return self._jobs.submit(user, "run", config.name, arguments, priority=priority)
 
@@ -136,8 +139,8 @@ class Runs:
         folder = places.runs / name
         waiting = places.root / "configs" / f"{name}.yaml"
         if not (folder / folders.CONFIG).is_file() and waiting.is_file():
-            return TrainingConfig.from_yaml(waiting)
-        return folders.config_of(folder)
+            return TrainingConfig.from_yaml(waiting, self._safes(user))
+        return folders.config_of(folder, self._safes(user))
 
     def view(self, user: str, name: str) -> RunView:
         """A run as it is now.
@@ -149,7 +152,7 @@ class Runs:
         folder = self._places(user).runs / name
         job = self._job(user, name)
         said: dict[str, list[dict[str, Any]]] = {"step": [], "evaluation": [], "warning": []}
-        for line in read_metrics(folder):
+        for line in read_metrics(folder, self._safes(user)):
             said[line["kind"]].append(line)
         state = job.state if job is not None else _state_of(said["step"])
         has_model = (folder / folders.BEST).is_dir()

@@ -12,6 +12,7 @@ from training.jobs import Jobs
 from training.places import Places
 from training.studio.federations import Federations
 from training.studio.models import Models
+from training.studio.old import Old
 from training.studio.runs import Runs
 from training.studio.sets import Sets, Take
 from training.studio.versions import Note, Uses, Versions, unnoted
@@ -19,6 +20,7 @@ from training.studio.words import Words
 
 if TYPE_CHECKING:
     from security.crypto.signatures import SigningKey
+    from training.safe import Safe
 
 QUOTA = 20_000_000_000
 """Bytes that an account may have, if nothing else is said."""
@@ -28,7 +30,7 @@ QUOTA = 20_000_000_000
 class Studio:
     """Everything behind the page; every method of every part names the user it acts for."""
 
-    places: Callable[[str], Places]
+    roots: Callable[[str], Path]
     jobs: Jobs
     sets: Sets
     words: Words
@@ -43,6 +45,7 @@ class Studio:
         folder: Path,
         uses: Uses,
         signer: SigningKey,
+        safes: Callable[[str], Safe],
         quota: int = QUOTA,
         slots: int = 1,
         note: Note = unnoted,
@@ -52,24 +55,30 @@ class Studio:
 
         `uses` is the assistant's memory of who uses what; versions are signed by `signer`; `note` keeps the
         audit trail of what is done with them; `take` opens an upload for its user, and then removes it.
+        `safes` gives the safe of a user, by id: it is asked anew each time, and raises NoKeyError where the
+        account is gone.
 
         Raises:
             RunError: the folder can't be used.
         """
-        jobs = Jobs(folder / ".jobs", slots=slots)
+        jobs = Jobs(folder / ".jobs", slots=slots, safes=safes)
+
+        old = Old(jobs, safes)
 
         def places(user: str) -> Places:
-            return Places.of(folder, user)
+            found = Places.of(folder, user)
+            old.seal(user, found)
+            return found
 
-        sets = Sets(places, jobs, quota, take)
+        sets = Sets(places, jobs, quota, safes, take)
         return cls(
-            places=places,
+            roots=lambda user: Places.of(folder, user).root,
             jobs=jobs,
             sets=sets,
             words=Words(places, jobs, sets),
-            runs=Runs(places, jobs, sets),
+            runs=Runs(places, jobs, sets, safes),
             models=Models(places, jobs, sets),
-            versions=Versions(places, jobs, sets, uses, signer, note),
+            versions=Versions(places, jobs, sets, uses, signer, note, safes=safes),
             federations=Federations(places, jobs, sets),
         )
 
@@ -85,7 +94,7 @@ class Studio:
             OSError: a file can't be removed.
         """
         self.jobs.forget_all(user, timeout)
-        root = self.places(user).root
+        root = self.roots(user)
         if root.exists():
             shutil.rmtree(root)
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -20,6 +20,7 @@ from training.places import Places, check_name
 
 if TYPE_CHECKING:
     from training.jobs import Job, Jobs
+    from training.safe import Safe
 
 _SETTINGS = "settings.json"
 Take: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
@@ -42,10 +43,16 @@ class Sets:
     """The data sets of every user, each user's apart."""
 
     def __init__(
-        self, places: Callable[[str], Places], jobs: Jobs, quota: int, take: Take | None = None
+        self,
+        places: Callable[[str], Places],
+        jobs: Jobs,
+        quota: int,
+        safes: Callable[[str], Safe],
+        take: Take | None = None,
     ) -> None:
-        """`quota`: bytes that a user may have on disk in all; `take` as in `Studio.open`."""
-        self._places, self._jobs, self._quota, self._take = places, jobs, quota, take or _plainly
+        """`quota`: bytes that a user may have on disk in all; `safes` and `take` as in `Studio.open`."""
+        self._places, self._jobs, self._quota, self._safes = places, jobs, quota, safes
+        self._take = take
 
     def check_quota(self, user: str, more: int = 0) -> None:
         """Return if `more` bytes fit into what the user may have.
@@ -68,7 +75,7 @@ class Sets:
         settings: PrepareSettings,
         deidentify: str = "off",
     ) -> Job:
-        """Begin to make the set `name` of uploaded files, which are moved away from where they are.
+        """Begin to make the set `name` of uploaded files, which are moved away from where they are, sealed.
 
         `deidentify` is "off", a mode of `Deidentifier.apply`, or one with "-by-rules" behind it.
 
@@ -95,8 +102,12 @@ class Sets:
         return self._submit(user, name, sources, settings, deidentify)
 
     def _keep(self, user: str, upload: Path, place: Path) -> None:
-        """An upload, opened for its user, becomes a source; it is no more where it was."""
-        with self._take(user, upload) as given, place.open("xb") as kept:
+        """An upload, opened for its user, becomes a sealed source; it is no more where it was."""
+        safe = self._safes(user)
+        if self._take is None:
+            safe.take(upload, place)
+            return
+        with self._take(user, upload) as given, safe.create(place) as kept:
             shutil.copyfileobj(given, kept, 1 << 20)
 
     def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
@@ -159,10 +170,11 @@ class Sets:
         folder = self._places(user).sets
         if not folder.is_dir():
             return ()
+        safe = self._safes(user)
         found = [
             summary
             for path in folder.iterdir()
-            if not path.name.startswith(".") and (summary := _summary(path))
+            if not path.name.startswith(".") and (summary := _summary(path, safe))
         ]
         return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
@@ -183,11 +195,19 @@ class Sets:
         Raises:
             BadDataError: there is no such set, or no report.
         """
-        return Report.open(self.folder(user, name))
+        return Report.open(self.folder(user, name), self._safes(user))
 
     def rows(self, user: str, name: str, split: str, count: int) -> list[dict[str, Any]]:
         """The first rows of a split."""
-        return list(itertools.islice(DataSet.open(self.folder(user, name)).rows(split), count))
+        return list(itertools.islice(self.open(user, name).rows(split), count))
+
+    def open(self, user: str, name: str) -> DataSet:
+        """A set, to be read.
+
+        Raises:
+            BadDataError: the user has none of this name, or it was changed.
+        """
+        return DataSet.open(self.folder(user, name), self._safes(user))
 
     def every_row(self, user: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """All rows of a set, one at a time, each with its split.
@@ -195,7 +215,7 @@ class Sets:
         Raises:
             BadDataError: the user has no such set, or it is damaged.
         """
-        found = DataSet.open(self.folder(user, name))
+        found = self.open(user, name)
         return ((split, row) for split in SPLITS for row in found.rows(split))
 
     def check_unread(self, user: str, folder: Path) -> None:
@@ -204,9 +224,10 @@ class Sets:
         Raises:
             RunError: one does; the message names it.
         """
+        safe = self._safes(user)
         for job in self._jobs.jobs(user):
             config = self._places(user).root / "configs" / f"{job.name}.yaml"
-            reads = config.is_file() and str(folder) in config.read_text(encoding="utf-8")
+            reads = config.is_file() and str(folder) in safe.read_text(config)
             if job.state in ACTIVE and (reads or str(folder) in job.arguments):
                 raise RunError(f"{job.name} still reads {folder.name}. Stop it first.")
 
@@ -226,28 +247,19 @@ class Sets:
             (places.root / "settings" / f"{name}{ending}").unlink(missing_ok=True)
 
 
-@contextmanager
-def _plainly(user: str, path: Path) -> Iterator[BinaryIO]:
-    """Where uploads aren't sealed."""
-    del user
-    with path.open("rb") as given:
-        yield given
-    path.unlink()
-
-
 def _sources(places: Places, name: str) -> Path:
     """Where a set's files are; its last name is the same for all, since ids of documents are made from it."""
     return places.root / "sources" / name / "files"
 
 
-def _summary(folder: Path) -> SetSummary | None:
+def _summary(folder: Path, safe: Safe) -> SetSummary | None:
     """None while it is being made, or where it is none."""
     try:
-        held = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        held = json.loads(safe.read_text(folder / DESCRIPTION))
         counts = held["counts"]
         size = sum(path.stat().st_size for path in folder.iterdir())
         return SetSummary(
             folder.name, held["kind"], int(counts["train"]), int(counts["held_out"]), size, held["created"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, BadDataError):
         return None

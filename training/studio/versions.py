@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from security.crypto.signatures import SigningKey
     from training.jobs import Job, Jobs
     from training.registry import Difference, Registry
+    from training.safe import Safe
     from training.studio.sets import Sets
     from training.version import Version
 
@@ -88,7 +89,10 @@ class Versions:
         uses: Uses,
         signer: SigningKey,
         note: Note = unnoted,
+        *,
+        safes: Callable[[str], Safe],
     ) -> None:
+        self._safes = safes
         self._places, self._jobs, self._sets, self._uses, self._signer = places, jobs, sets, uses, signer
         self._note = note
 
@@ -96,7 +100,7 @@ class Versions:
         """The user's versions on disk."""
         from training.registry import Registry
 
-        return Registry(self._places(user).versions, self._signer)
+        return Registry(self._places(user).versions, self._signer, safe=self._safes(user))
 
     def keep(self, user: str, run: str, name: str, note: str = "") -> Version:
         """Keep a run's best model as a version.

@@ -113,7 +113,7 @@ class Words:
         chosen = {known.get(value, value): self._load(user, value) for value in values}
         texts: list[str] = []
         if dataset:
-            every = TrainTexts.open([self._sets.folder(user, dataset)])
+            every = TrainTexts((self._sets.open(user, dataset),), ())
             texts = list(itertools.islice(every.held_out, _SAMPLE)) or list(itertools.islice(every, _SAMPLE))
         return compare(chosen, [*texts, sentence], sentence)
 

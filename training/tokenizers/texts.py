@@ -20,6 +20,7 @@ from typing import Any
 from training.corpus.dataset import DataSet
 from training.corpus.records import from_row
 from training.errors import BadDataError
+from training.safe import PLAIN, Safe
 
 LONGEST = 10_000
 """Characters of a text that are worked on at once."""
@@ -41,8 +42,8 @@ class TrainTexts:
     split: str = "train"
 
     @classmethod
-    def open(cls, paths: Sequence[Path]) -> TrainTexts:
-        """Each path is the folder of a prepared set, or a text file.
+    def open(cls, paths: Sequence[Path], safe: Safe = PLAIN) -> TrainTexts:
+        """Each path is the folder of a prepared set, which `safe` opens, or a plain text file.
 
         Raises:
             BadDataError: one is neither; or a set was changed after it was made.
@@ -52,7 +53,7 @@ class TrainTexts:
             raise BadDataError(
                 f"{missing[0]} isn't there. Give the folder of a prepared set, or a text file."
             )
-        sets = tuple(DataSet.open(path) for path in paths if path.is_dir())
+        sets = tuple(DataSet.open(path, safe) for path in paths if path.is_dir())
         return cls(sets, tuple(path for path in paths if not path.is_dir()))
 
     @property

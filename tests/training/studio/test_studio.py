@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from training.config import TrainingConfig
 from training.corpus import PrepareSettings, QualityLimits
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, RunError, TrainingError
 from training.jobs import Job
+from training.safe import Safe
 from training.studio.service import Studio
 from training.trainer import train
 
@@ -27,10 +29,16 @@ SETTINGS = PrepareSettings(limits=LIMITS, near=False, held_out=0.2)
 WAIT_S = 120
 
 
+def safe_of(user: str) -> Safe:
+    """Each has a key of their own, as from the vault."""
+    return Safe(user, hashlib.sha256(user.encode()).digest())
+
+
 def opened(tmp_path: Path, **options: Any) -> Studio:
     """A studio beside a real store of choices."""
     database = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'choices.sqlite'}")
-    return Studio.open(tmp_path / "studio", Choices(database), SigningKey(b"\x07" * 32), **options)
+    signer = SigningKey(b"\x07" * 32)
+    return Studio.open(tmp_path / "studio", Choices(database), signer, **{"safes": safe_of} | options)
 
 
 @pytest.fixture
@@ -196,11 +204,11 @@ def test_the_page_and_a_shell_write_the_same_config(studio: Studio, tmp_path: Pa
     studio.jobs.close()
     wanted = tiny.config("gpt", dataset="notes", sample_prompts=("a", "b"))
     job = studio.runs.begin(ANN, wanted)
-    config = TrainingConfig.from_yaml(Path(job.arguments[0]))
+    config = TrainingConfig.from_yaml(Path(job.arguments[0]), safe_of(ANN))
     assert config.dataset == str(studio.sets.folder(ANN, "notes"))
     assert config.to_dict() | {"dataset": "notes"} == wanted.to_dict()
     again = studio.runs.again(ANN, "run", "run-2", {"batch_size": 1, "accumulation": 4})
-    assert TrainingConfig.from_yaml(Path(again.arguments[0])).batch_size == 1
+    assert TrainingConfig.from_yaml(Path(again.arguments[0]), safe_of(ANN)).batch_size == 1
     with pytest.raises(BadDataError, match="There is no data set named"):
         studio.runs.begin(ANN, tiny.config("gpt", dataset="none", name="other"))
 

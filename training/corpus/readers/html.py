@@ -38,12 +38,12 @@ def read_html(source: Source, options: ReadOptions) -> Iterator[Record | Problem
     Raises:
         BadDataError: it is too large, not text, or holds no tag.
     """
-    if source.path.stat().st_size > MAX_BYTES:
+    if source.size > MAX_BYTES:
         raise BadDataError(
             f"{source.name} is larger than {MAX_BYTES // 1024**2} MB, too large for a page. Save it as text."
         )
-    encoding = encoding_of(source.path, source.name)
-    page = "".join(chunks(source.path, encoding))
+    encoding = encoding_of(source)
+    page = "".join(chunks(source, encoding))
     if not re.search(r"<[a-zA-Z!][^<>]*>", page):
         raise BadDataError(
             f"{source.name} is not an HTML page by its content. If it is text, rename it to .txt."

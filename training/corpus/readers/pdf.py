@@ -20,7 +20,7 @@ def read_pdf(source: Source, options: ReadOptions) -> Iterator[Record | Problem 
     Raises:
         BadDataError: it is damaged, locked, too large, or too long.
     """
-    if source.path.stat().st_size > MAX_BYTES:
+    if source.size > MAX_BYTES:
         raise BadDataError(
             f"{source.name} is larger than {MAX_BYTES // 1024**2} MB. Split it and give the parts."
         )
@@ -32,7 +32,7 @@ def _pages(source: Source) -> Iterator[str]:
     import pypdf.errors
 
     try:
-        with source.path.open("rb") as handle:
+        with source.open() as handle:
             reader = pypdf.PdfReader(handle, strict=False)
             if reader.is_encrypted and not reader.decrypt(""):
                 raise BadDataError(f"{source.name} is locked by a password. Save a copy without one.")

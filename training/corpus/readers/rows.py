@@ -23,7 +23,7 @@ def read_jsonl(source: Source, options: ReadOptions) -> Iterator[Record | Proble
     Raises:
         BadDataError: already the first line is no JSON object.
     """
-    encoding = encoding_of(source.path, source.name)
+    encoding = encoding_of(source)
     yield from is_legacy(source, encoding)
     yield from _documents(_lines(source, encoding), source, options)
 
@@ -34,7 +34,7 @@ def read_json(source: Source, options: ReadOptions) -> Iterator[Record | Problem
     Raises:
         BadDataError: it is no array, or is broken.
     """
-    encoding = encoding_of(source.path, source.name)
+    encoding = encoding_of(source)
     yield from is_legacy(source, encoding)
     yield from _documents(_items(source, encoding), source, options)
 
@@ -83,7 +83,7 @@ def _documents(
 
 def _lines(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
     first = True
-    for number, line in bounded_lines(source.path, encoding):
+    for number, line in bounded_lines(source, encoding):
         if line is not None and not line.strip():
             continue
         try:
@@ -101,7 +101,7 @@ def _lines(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
 
 def _items(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
     """The objects of an array, parsed as the file is read."""
-    pieces = chunks(source.path, encoding)
+    pieces = chunks(source, encoding)
     held = next(pieces, "").lstrip()
     if not held.startswith("["):
         raise BadDataError(

@@ -24,7 +24,7 @@ def read_table(source: Source, options: ReadOptions) -> Iterator[Record | Proble
     Raises:
         BadDataError: no column has a known name, or a quote is never closed.
     """
-    encoding = encoding_of(source.path, source.name)
+    encoding = encoding_of(source)
     yield from is_legacy(source, encoding)
     lines = _lines(source, encoding)
     delimiter, header = _header(next(lines, ""), source, options)
@@ -47,7 +47,7 @@ def read_table(source: Source, options: ReadOptions) -> Iterator[Record | Proble
 
 
 def _lines(source: Source, encoding: str) -> Iterator[str]:
-    for number, line in bounded_lines(source.path, encoding, newline=""):
+    for number, line in bounded_lines(source, encoding, newline=""):
         if line is None:
             raise BadDataError(
                 f"{source.name}, line {number} is longer than {LONGEST_LINE // 1024**2} MB. "

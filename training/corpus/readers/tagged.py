@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from assistant.errors import CorpusError
-from assistant.extraction.corpora import as_iob, read_brat
+from assistant.extraction.corpora import as_iob, brat_document
 from training.corpus.lines import bounded_lines, encoding_of
 from training.corpus.problems import BadRowError, Note, Problem
 from training.corpus.readers.options import ReadOptions, is_legacy
@@ -24,9 +24,9 @@ _LOOK = 40
 
 def looks_tagged(source: Source) -> bool:
     """Whether a file's first lines are tokens with tags, whatever it is called."""
-    encoding = encoding_of(source.path, source.name)
+    encoding = encoding_of(source)
     seen = 0
-    for number, line in bounded_lines(source.path, encoding):
+    for number, line in bounded_lines(source, encoding):
         if line is None or number > 2 * _LOOK:
             break
         if not line.strip() or line.startswith(_DOCUMENT):
@@ -49,12 +49,12 @@ def read_conll(source: Source, options: ReadOptions) -> Iterator[Record | Proble
         BadDataError: a line is not a token with its tag; nothing of the file is used then.
     """
     del options  # a sentence is never cut
-    encoding = encoding_of(source.path, source.name)
+    encoding = encoding_of(source)
     yield from is_legacy(source, encoding)
     tokens: list[str] = []
     tags: list[str] = []
     document = 0
-    for number, line in bounded_lines(source.path, encoding):
+    for number, line in bounded_lines(source, encoding):
         columns = [] if line is None else line.split("\t") if "\t" in line else line.split()
         columns = [column.strip() for column in columns]
         ends = line is not None and (not line.strip() or columns[0] == _DOCUMENT)
@@ -93,17 +93,20 @@ def read_brat_pair(source: Source, options: ReadOptions) -> Iterator[Record | Pr
     del options  # a sentence is never cut
     if source.annotations is None:
         raise BadDataError(f"{source.name} has no .ann beside it. Give both.")
-    if max(source.path.stat().st_size, source.annotations.stat().st_size) > MAX_BRAT_BYTES:
+    if max(source.size, source.safe.size(source.annotations)) > MAX_BRAT_BYTES:
         raise BadDataError(
             f"{source.name} is larger than {MAX_BRAT_BYTES // 1024**2} MB. Break it into texts."
         )
     try:
-        document = read_brat(source.path)
-    except CorpusError as error:
+        with source.open() as stream:
+            text = stream.read().decode("utf-8")
+        annotations = source.safe.read_text(source.annotations)
+        document = brat_document(source.path.stem, text, annotations)
+    except (CorpusError, UnicodeDecodeError) as error:
         raise BadDataError(
             f"{source.name} and its .ann don't fit: one is not UTF-8, or a span ends past the text."
         ) from error
-    _check_covered(document.text, source.annotations.read_text(encoding="utf-8"), source)
+    _check_covered(document.text, annotations, source)
     columns = as_iob([document], {span.label for span in document.spans})
     for sentence in columns.split("\n\n"):
         pairs = [line.split("\t") for line in sentence.split("\n") if line]

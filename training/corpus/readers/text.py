@@ -22,13 +22,13 @@ def read_text(source: Source, options: ReadOptions) -> Iterator[Record | Problem
     Raises:
         BadDataError: it is not text, or is an HTML page under another name.
     """
-    encoding = encoding_of(source.path, source.name)
+    encoding = encoding_of(source)
     yield from is_legacy(source, encoding)
     yield from texts_of(_opened(source, encoding), source.name, options.longest)
 
 
 def _opened(source: Source, encoding: str) -> Iterator[str]:
-    for number, chunk in enumerate(chunks(source.path, encoding)):
+    for number, chunk in enumerate(chunks(source, encoding)):
         if number == 0 and _HTML.match(chunk):
             raise BadDataError(f"{source.name} is an HTML page by its content. Rename it to .html.")
         front = number == 0 and source.suffix == ".md"

@@ -22,7 +22,7 @@ def read_docx(source: Source, options: ReadOptions) -> Iterator[Record | Problem
     Raises:
         BadDataError: it is damaged, no Word document, or a zip bomb.
     """
-    with opened(source.path, source.name, DOCUMENT_LIMITS) as archive:
+    with opened(source.path, source.name, DOCUMENT_LIMITS, source.safe) as archive:
         if "word/document.xml" not in archive.namelist():
             raise BadDataError(f"{source.name} is not a Word document by its content. Save it as .docx anew.")
     yield from texts_of(_blocks(source), source.name, options.longest)
@@ -34,7 +34,8 @@ def _blocks(source: Source) -> Iterator[str]:
     from docx.text.paragraph import Paragraph
 
     try:
-        document = docx.Document(str(source.path))
+        with source.open() as stream:
+            document = docx.Document(stream)
         for block in document.iter_inner_content():
             if isinstance(block, Paragraph):
                 yield block.text + "\n"
