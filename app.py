@@ -266,7 +266,7 @@ def _build_page(
             raise RunError(str(error)) from error
 
     folder, safes = settings.data / "training", safes_of(door)
-    studio = Studio.open(folder, choices, signer, safes, settings.quota, note=note, take=uploads.once)
+    studio = Studio.open(folder, choices, signer, safes, settings.quota, note=note, opened=uploads.open)
     studio.start()
 
     def verify(path: Path) -> None:

@@ -139,18 +139,6 @@ class Safe:
         with self.open(path) as stream:
             return stream.seek(0, os.SEEK_END)
 
-    def take(self, source: Path, target: Path) -> None:
-        """Move a file to a new place, sealed there whatever it was.
-
-        Raises:
-            OSError: it can't be written; the source stays.
-        """
-        if self.key is None:
-            shutil.move(source, target)
-        else:
-            self.copy(source, target)
-            source.unlink()
-
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file under another name; raises as `open`."""
         with self.open(source) as reading, self.create(target) as writing:

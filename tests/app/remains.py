@@ -63,7 +63,7 @@ class Stay:
             choices,
             SigningKey(bytes(32)),
             asklepion.safes_of(door),
-            take=self.uploads.once,
+            opened=self.uploads.open,
         )
         self.studio.start()
         models = Models(Loaded(ScriptedEngine()), choices)

@@ -15,6 +15,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from security.crypto.files import is_sealed
 from tests.training import tiny
 from training import registry, runs
 from training.__main__ import main
@@ -28,6 +29,7 @@ from training.federated.hospitals import write_set
 from training.federated.records import ClientDone, Event, RoundDone, read_rounds
 from training.federated.server import federate
 from training.progress import read_metrics
+from training.safe import Safe
 from training.trainer import train
 
 ROOT = Path(__file__).parents[2]
@@ -346,3 +348,33 @@ def test_an_unpacked_base_says_the_same(gpt: Path, tmp_path: Path) -> None:
     assert again.tokenizer.chat_template == base.tokenizer.chat_template
     assert not is_packed(run)
     assert is_packed(replace(run, base="gpt"))
+
+
+def test_a_sealed_set_is_split_trained_on_and_compared_without_a_plain_file(
+    gpt: Path, tmp_path: Path
+) -> None:
+    safe, found = Safe("ann", bytes(range(32))), set()
+    made = tiny.texts(12, 3)
+    words = "the purple fever of Wolverhampton"
+    rows: Any = {
+        split: [row | {"text": f"{words} {row['text']}"} for row in made.rows(split)]
+        for split in ("train", "held_out")
+    }
+    write_set(tmp_path / "all", "all", "text", rows, safe)
+    split = SplitSettings(str(tmp_path / "all"), 2, 0.5)
+    config = federation(gpt, split=split, rounds=1, local_steps=1)
+    folder = create(tmp_path / "out", config, safe)
+    with pytest.raises(BadDataError, match="sealed under its owner's key"):
+        federate(folder)
+
+    def look(*_: object) -> None:
+        for path in tmp_path.rglob("*.jsonl"):
+            if path.name != "rounds.jsonl" and path.name != "metrics.jsonl":
+                found.add(path.parent.parent.name)
+                assert is_sealed(path)
+
+    assert federate(folder, look, safe=safe).reason == "done"
+    assert len(compare(folder, look, safe=safe)) == 5
+    assert {"client-1", "client-2", "comparison"} <= found, "each was looked at"
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
+    assert left == []

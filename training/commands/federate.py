@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from training.federated.processes import StoppedError
     from training.federated.server import federate
 
-    config = FederationConfig.from_yaml(arguments.config)
+    config = FederationConfig.from_yaml(arguments.config, console.safe)
     if arguments.name:
         config = FederationConfig.from_dict(config.to_dict() | {"name": arguments.name})
     if arguments.compare:

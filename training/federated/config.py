@@ -25,6 +25,7 @@ from training.config import (
     read_yaml,
 )
 from training.errors import BadConfigError
+from training.safe import PLAIN, Safe
 
 Rule = Literal["mean", "median", "trimmed", "krum"]
 Attack = Literal["sign-flip", "scale", "label-noise"]
@@ -235,13 +236,13 @@ class FederationConfig:
         return build(cls, values, "")
 
     @classmethod
-    def from_yaml(cls, path: Path) -> FederationConfig:
+    def from_yaml(cls, path: Path, safe: Safe = PLAIN) -> FederationConfig:
         """From a file.
 
         Raises:
             BadConfigError: it can't be read, is no YAML, or an option can't be used.
         """
-        return cls.from_dict(read_yaml(path))
+        return cls.from_dict(read_yaml(path, safe))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; `from_dict` reads them."""

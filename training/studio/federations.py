@@ -16,6 +16,7 @@ from training.places import Places, check_name
 if TYPE_CHECKING:
     from training.federated.config import FederationConfig
     from training.jobs import Job, Jobs
+    from training.safe import Safe
     from training.studio.sets import Sets
 
 
@@ -32,8 +33,10 @@ class FederationView:
 class Federations:
     """The federations of every user, each user's apart."""
 
-    def __init__(self, places: Callable[[str], Places], jobs: Jobs, sets: Sets) -> None:
-        self._places, self._jobs, self._sets = places, jobs, sets
+    def __init__(
+        self, places: Callable[[str], Places], jobs: Jobs, sets: Sets, safes: Callable[[str], Safe]
+    ) -> None:
+        self._places, self._jobs, self._sets, self._safes = places, jobs, sets, safes
 
     def begin(self, user: str, config: FederationConfig, *, compare: bool) -> Job:
         """Queue a federation. The config names sets of the user's, by name; its base is embedded or a hub id.
@@ -55,7 +58,7 @@ class Federations:
         ready = replace(config, split=split, clients=clients)
         path = self._config(user, config.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ready.to_text(), encoding="utf-8")
+        self._safes(user).write_text(path, ready.to_text())
         arguments = [str(path), "--out", str(places.federations)] + (["--compare"] if compare else [])
         return self._jobs.submit(user, "federate", config.name, arguments)
 

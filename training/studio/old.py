@@ -8,6 +8,7 @@ Does not: wipe what the plain files left on the disk, or touch weights, tokenize
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from training.errors import BadDataError
 from training.jobs import ACTIVE, Jobs
 from training.places import Places
 from training.progress import METRICS
-from training.safe import Safe
+from training.safe import NoKeyError, Safe
 
 _log = logging.getLogger("asklepion.studio")
 _TEXTS = (
@@ -36,25 +37,41 @@ class Old:
     def __init__(self, jobs: Jobs, safes: Callable[[str], Safe]) -> None:
         self._jobs, self._safes = jobs, safes
         self._done: set[str] = set()
+        self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def seal(self, user: str, places: Places) -> None:
-        """Seal what is plain, unless that was done or has to wait.
+        """Seal what is plain, unless that was done, has to wait, or nobody has the key any more.
 
         Raises:
-            NoKeyError, RunError: the key can't be had.
+            RunError: the accounts can't be read just now.
         """
+        if user in self._done:
+            return
         with self._lock:
+            mine = self._locks.setdefault(user, threading.Lock())
+        with mine:
             if user in self._done:
                 return
             if any(job.state in ACTIVE for job in self._jobs.jobs(user)):
                 return
-            safe = self._safes(user)
+            try:
+                safe = self._safes(user)
+            except NoKeyError:
+                return  # whoever removes what an account left needs no key
+            _clear(places)
             count = sum(_sealed(path, safe) for path in _plain(places.root))
             count += self._jobs.seal_old(user)
             self._done.add(user)
         if count:
             _log.info("%d files from before there was sealing are sealed now.", count)
+
+
+def _clear(places: Places) -> None:
+    """Remove what preparations left that were killed: no job goes on, so nobody needs it."""
+    for left in places.sets.glob(".*"):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _plain(root: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from training.studio.federations import Federations
 from training.studio.models import Models
 from training.studio.old import Old
 from training.studio.runs import Runs
-from training.studio.sets import Sets, Take
+from training.studio.sets import Opened, Sets
 from training.studio.versions import Note, Uses, Versions, unnoted
 from training.studio.words import Words
 
@@ -49,12 +49,12 @@ class Studio:
         quota: int = QUOTA,
         slots: int = 1,
         note: Note = unnoted,
-        take: Take | None = None,
+        opened: Opened | None = None,
     ) -> Studio:
         """The studio whose files are in `folder`.
 
         `uses` is the assistant's memory of who uses what; versions are signed by `signer`; `note` keeps the
-        audit trail of what is done with them; `take` opens an upload for its user, and then removes it.
+        audit trail of what is done with them; `opened` opens an upload for its user.
         `safes` gives the safe of a user, by id: it is asked anew each time, and raises NoKeyError where the
         account is gone.
 
@@ -70,7 +70,7 @@ class Studio:
             old.seal(user, found)
             return found
 
-        sets = Sets(places, jobs, quota, safes, take)
+        sets = Sets(places, jobs, quota, safes, opened)
         return cls(
             roots=lambda user: Places.of(folder, user).root,
             jobs=jobs,
@@ -79,7 +79,7 @@ class Studio:
             runs=Runs(places, jobs, sets, safes),
             models=Models(places, jobs, sets),
             versions=Versions(places, jobs, sets, uses, signer, note, safes=safes),
-            federations=Federations(places, jobs, sets),
+            federations=Federations(places, jobs, sets, safes),
         )
 
     def start(self) -> None:

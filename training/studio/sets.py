@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from training.safe import Safe
 
 _SETTINGS = "settings.json"
-Take: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
-"""Opens an upload for the user it is of; when the block is left, the upload is no more."""
+Opened: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
+"""Opens an upload for the user it is of."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Sets:
         jobs: Jobs,
         quota: int,
         safes: Callable[[str], Safe],
-        take: Take | None = None,
+        opened: Opened | None = None,
     ) -> None:
-        """`quota`: bytes that a user may have on disk in all; `safes` and `take` as in `Studio.open`."""
+        """`quota`: bytes that a user may have on disk in all; `safes` and `opened` as in `Studio.open`."""
         self._places, self._jobs, self._quota, self._safes = places, jobs, quota, safes
-        self._take = take
+        self._opened = opened or (lambda _, path: path.open("rb"))
 
     def check_quota(self, user: str, more: int = 0) -> None:
         """Return if `more` bytes fit into what the user may have.
@@ -88,27 +88,17 @@ class Sets:
         if not files:
             raise BadDataError("There are no files yet. Add some, then prepare them.")
         self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
-        sources = _sources(places, name)
-        if sources.exists():
-            shutil.rmtree(sources)  # of a preparation that failed
-        sources.mkdir(parents=True, mode=0o700)
+        safe, sources = self._safes(user), _sources(places, name)
         try:
-            for number, path in enumerate(files):
-                place = sources / path.name
-                self._keep(user, path, place if not place.exists() else sources / f"{number}-{path.name}")
+            _take_in(files, sources, safe, lambda path: self._opened(user, path))
         except OSError as error:
-            shutil.rmtree(sources)
-            raise BadDataError(f"{path.name} can't be read: {error.strerror or error}.") from error
+            shutil.rmtree(sources, ignore_errors=True)
+            raise RunError(
+                f"The files can't be read or kept: {error.strerror or error}. Is the disk full?"
+            ) from error
+        for path in files:
+            path.unlink()
         return self._submit(user, name, sources, settings, deidentify)
-
-    def _keep(self, user: str, upload: Path, place: Path) -> None:
-        """An upload, opened for its user, becomes a sealed source; it is no more where it was."""
-        safe = self._safes(user)
-        if self._take is None:
-            safe.take(upload, place)
-            return
-        with self._take(user, upload) as given, safe.create(place) as kept:
-            shutil.copyfileobj(given, kept, 1 << 20)
 
     def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
         """Prepare the files of `name` once more as `new_name`, keeping the documents with the ids `keep`.
@@ -250,6 +240,22 @@ class Sets:
 def _sources(places: Places, name: str) -> Path:
     """Where a set's files are; its last name is the same for all, since ids of documents are made from it."""
     return places.root / "sources" / name / "files"
+
+
+def _take_in(
+    files: Sequence[Path],
+    sources: Path,
+    safe: Safe,
+    opened: Callable[[Path], AbstractContextManager[BinaryIO]],
+) -> None:
+    if sources.exists():
+        shutil.rmtree(sources)  # of a preparation that failed
+    sources.mkdir(parents=True, mode=0o700)
+    for number, path in enumerate(files):
+        place = sources / path.name
+        target = place if not place.exists() else sources / f"{number}-{path.name}"
+        with opened(path) as reading, safe.create(target) as writing:
+            shutil.copyfileobj(reading, writing, 1 << 20)
 
 
 def _summary(folder: Path, safe: Safe) -> SetSummary | None:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tests.training import tiny
 from tests.training.studio.test_studio import ANN, BOB, SETTINGS, WAIT_S, opened, safe_of, upload
 from training.config import TrainingConfig
 from training.corpus.dataset import DataSet
-from training.errors import BadDataError
+from training.errors import BadDataError, RunError
 from training.jobs import Job
 from training.progress import METRICS, read_metrics
 from training.safe import KEY_VARIABLE, PLAIN, NoKeyError, Safe
@@ -29,6 +28,7 @@ from training.tokenizers import TokenizerSettings
 
 MARKER = "Zebulon Quartermain had the purple fever in Wolverhampton"
 WORD = "Quartermain"
+STEPS = 12
 SHAPE = {"model_type": "llama", "num_key_value_heads": 1, **tiny.SHAPE}
 
 
@@ -77,18 +77,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def studio(place: Path) -> Iterator[Studio]:
     """With a temp folder of its own, for what the jobs put there."""
     (place / "temp").mkdir()
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(place / "temp")
-    tempfile.tempdir = None
-    made = opened(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(place / "temp"))
+        patch.setenv("OMP_NUM_THREADS", "1")  # a tiny model; more would only wait for each other
+        made = opened(place)
     made.start()
     yield made
     made.close()
-    tempfile.tempdir = None
-    if before is None:
-        del os.environ["TMPDIR"]
-    else:
-        os.environ["TMPDIR"] = before
 
 
 def ended(studio: Studio, job: Job, state: str = "done") -> Job:
@@ -107,14 +102,15 @@ def worked(studio: Studio, place: Path) -> Studio:
         dataset="notes",
         method="scratch",
         architecture=SHAPE,
-        max_steps=40,
+        max_steps=STEPS,
         epochs=50,
-        evaluate_every=10,
-        save_every=1,
+        context=16,
+        evaluate_every=STEPS,
+        save_every=4,
         sample_prompts=(MARKER,),
     )
     job = studio.runs.begin(ANN, config)
-    while len(studio.runs.view(ANN, "run").steps) < 2:
+    while not studio.runs.view(ANN, "run").steps:
         assert studio.jobs.wait(ANN, job.id, 0.05).state in ("queued", "running"), studio.jobs.log(
             ANN, job.id
         )
@@ -130,7 +126,7 @@ def worked(studio: Studio, place: Path) -> Studio:
     ended(studio, job, "failed")
     killed = studio.runs.view(ANN, "run")
     assert killed.resumable
-    assert len(killed.steps) < 40
+    assert len(killed.steps) < STEPS
     ended(studio, studio.runs.resume(ANN, "run"))
     evaluated = studio.models.evaluate(ANN, "notes", "run:run", "run:run", rows=2, answers=0, gate=False)
     ended(studio, evaluated)
@@ -165,7 +161,7 @@ def test_the_owner_reads_everything(worked: Studio) -> None:
     assert done["evaluate"].result["data"]["evaluations"]
     view = worked.runs.view(ANN, "run")
     assert (view.state, view.has_model) == ("done", True)
-    assert [line["step"] for line in view.steps] == list(range(1, 41)), "resumed where it was killed"
+    assert [line["step"] for line in view.steps] == list(range(1, STEPS + 1)), "resumed where it was killed"
     assert all(sample[0] == MARKER for line in view.evaluations for sample in line["samples"])
 
 
@@ -226,6 +222,9 @@ def test_what_lies_plain_from_before_is_sealed_when_its_owner_comes(place: Path,
     tiny.config("gpt", name="old", sample_prompts=(MARKER,)).to_yaml(run / "config.yaml")
     line = {"kind": "evaluation", "step": 0, "loss": 1.0, "samples": [[MARKER, MARKER]]}
     (run / METRICS).write_text(json.dumps(line) + "\n", "utf-8")
+    left = tmp_path / "studio" / ANN / "sets" / ".killed.x" / "unpacked" / "0"
+    left.mkdir(parents=True)
+    (left / "1.txt").write_text(MARKER, "utf-8")
     old.close()
     assert len(holding(tmp_path / "studio", MARKER)) > 5, "before, they are there"
     times = {path: path.stat().st_mtime_ns for path in run.iterdir()}
@@ -254,4 +253,29 @@ def test_where_the_account_is_gone_nothing_is_opened(tmp_path: Path) -> None:
     with pytest.raises(NoKeyError):
         studio.sets.prepare(ANN, "notes", files, SETTINGS)
     assert all(path.exists() for path in files)
+    assert studio.sets.every(ANN) == ()
+    studio.close()
+
+
+def test_an_upload_that_pretends_to_be_sealed_is_a_file_like_any_other(
+    studio: Studio, tmp_path: Path
+) -> None:
+    files = upload(tmp_path / "up")
+    files[0].write_bytes(b"ASKSEAL\x01" + bytes(200))
+    job = ended(studio, studio.sets.prepare(ANN, "pretended", files, SETTINGS))
+    assert job.result["problem_count"] == 1
+    assert "not a text file" in job.result["problems"][0]["reason"]
+    studio.sets.delete(ANN, "pretended")
+
+
+def test_files_that_cannot_be_kept_stay_with_the_page(tmp_path: Path) -> None:
+    studio = opened(tmp_path)
+    files = upload(tmp_path / "up", 3)
+    (tmp_path / "studio" / ANN / "sources" / "notes" / "files").parent.mkdir(parents=True)
+    lost = [*files, tmp_path / "up" / "gone.txt"]
+    lost[-1].symlink_to(tmp_path / "up")  # a folder can't be read as a file
+    with pytest.raises(RunError, match="can't be kept"):
+        studio.sets.prepare(ANN, "notes", lost, SETTINGS)
+    assert all(path.exists() for path in files)
+    assert not (tmp_path / "studio" / ANN / "sources" / "notes" / "files").exists()
     studio.close()
