@@ -33,6 +33,7 @@ from security.accounts.door import Door, build_door
 from security.accounts.errors import AccountsError, AccountSettingsError, UnknownUserError
 from security.accounts.origins import is_host
 from security.accounts.proxies import Network, parse_networks
+from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.settings import AccountSettings
 from security.crypto.errors import CryptoError
 from ui.rooms import Rooms
@@ -194,32 +195,33 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
     )
     door = build_door(accounts, environ)
     rooms = Rooms()
+    uploads = SealedUploads(settings.data / "uploads", door.vault)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        opened = asyncio.create_task(_open_rooms(settings, environ, door, rooms))
+        opened = asyncio.create_task(_open_rooms(settings, environ, door, rooms, uploads))
+        swept = asyncio.create_task(uploads.keep_swept())
         checked = asyncio.create_task(door.check_trail())
         yield
-        for task in (opened, checked):
+        for task in (swept, opened, checked):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         door.close()
 
+    uploads.empty()
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(door.router)
-    app.mount("/", door.indoors(rooms, _uploads(settings)))
+    app.mount("/", door.indoors(rooms, uploads))
     return House(door.wrap(app), app, door, rooms)
 
 
-def _uploads(settings: Settings) -> Path:
-    return (settings.data / "uploads").resolve()
-
-
-async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door, rooms: Rooms) -> None:
+async def _open_rooms(
+    settings: Settings, environ: Mapping[str, str], door: Door, rooms: Rooms, uploads: SealedUploads
+) -> None:
     """Build the page in a thread, start it, and keep it until the app stops."""
     try:
-        page, close = await asyncio.to_thread(_build_page, settings, environ, door)
+        page, close = await asyncio.to_thread(_build_page, settings, environ, door, uploads)
     except Exception as error:
         rooms.fail(escape(f"{type(error).__name__}: {error}"))
         raise
@@ -231,10 +233,12 @@ async def _open_rooms(settings: Settings, environ: Mapping[str, str], door: Door
             await asyncio.to_thread(close)
 
 
-def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> tuple[FastAPI, Any]:
+def _build_page(
+    settings: Settings, environ: Mapping[str, str], door: Door, uploads: SealedUploads
+) -> tuple[FastAPI, Any]:
     """The page over the real assistant, which begins to load, and what frees its models."""
     # Gradio reads it when it is imported: uploads belong under our own, private folder.
-    os.environ["GRADIO_TEMP_DIR"] = str(_uploads(settings))
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     from assistant.build import AssistantSettings, Warmup, load_assistant
     from assistant.conversations import Conversations
     from assistant.errors import EngineError
@@ -245,6 +249,8 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
     from security.crypto.signatures import SigningKey
     from security.lab.results import Results
     from security.lab.service import Lab
+    from security.personal import Rooms as Held
+    from security.personal import clearings, exporters
     from security.tools import lab_tools
     from training.errors import RunError, TrainingError
     from training.studio.service import Studio
@@ -261,9 +267,8 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
         except AccountsError as error:
             raise RunError(str(error)) from error
 
-    studio = Studio.open(
-        settings.data / "training", choices, signer, safes_of(door), settings.quota, note=note
-    )
+    folder, safes = settings.data / "training", safes_of(door)
+    studio = Studio.open(folder, choices, signer, safes, settings.quota, note=note, opened=uploads.open)
     studio.start()
 
     def verify(path: Path) -> None:
@@ -273,9 +278,11 @@ def _build_page(settings: Settings, environ: Mapping[str, str], door: Door) -> t
             raise EngineError(str(error)) from error
 
     models = Models(warmup, choices, verify=verify)
-    service = ChatService(models, Conversations(door.database, door.vault))
-
-    lab = Lab(Results(door.database), time.time, lab_tools(warmup.get))
+    conversations, results = Conversations(door.database, door.vault), Results(door.database)
+    service = ChatService(models, conversations, opened=uploads.once)
+    lab = Lab(results, time.time, lab_tools(warmup.get), uploads.open)
+    door.erasure.open(clearings(Held(service, models, studio, door.forget_uploads)))
+    door.exports.open(exporters(conversations, results, studio))
 
     def close() -> None:
         lab.close()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from sqlalchemy import LargeBinary, String, delete
+from sqlalchemy import LargeBinary, String
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -111,11 +111,6 @@ class Conversations:
                 "The conversation could not be deleted; is the disk full, or the database read-only? "
                 "What was kept is still there."
             ) from error
-
-
-def erase(session: Session, user: str) -> None:
-    """Delete what is kept of `user` within the caller's transaction; its errors are the caller's."""
-    session.execute(delete(Record).where(Record.user == user))
 
 
 def _to_json(turn: Turn) -> dict[str, Any]:

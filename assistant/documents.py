@@ -8,7 +8,10 @@ from __future__ import annotations
 import codecs
 import io
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 from assistant.errors import BadInputError
 
@@ -20,12 +23,24 @@ _PDF = b"%PDF-"
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def read_note(path: Path, name: str | None = None, *, exact: bool = False) -> str:
+def plain(path: Path) -> BinaryIO:
+    """A file as it lies there."""
+    return path.open("rb")
+
+
+def read_note(
+    path: Path,
+    name: str | None = None,
+    opened: Callable[[Path], AbstractContextManager[BinaryIO]] = plain,
+    *,
+    exact: bool = False,
+) -> str:
     """The text of a file.
 
     Args:
         path: where it lies.
         name: what the person calls it, for messages; the file's own name by default.
+        opened: opens it; where files are sealed, that is for its owner.
         exact: refuse it unless its name and its content agree, as for an upload.
 
     Raises:
@@ -34,13 +49,14 @@ def read_note(path: Path, name: str | None = None, *, exact: bool = False) -> st
     """
     shown = name or path.name
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadInputError(
-                f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MB. Give the part that matters."
-            )
-        content = path.read_bytes()
+        with opened(path) as stream:
+            content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadInputError(f"{shown} can't be read: {error.strerror or error}.") from error
+    if len(content) > MAX_BYTES:
+        raise BadInputError(
+            f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MB. Give the part that matters."
+        )
     if exact:
         check_kind(content, shown)
     text = _from_pdf(content, shown) if content.startswith(_PDF) else _from_text(content, shown)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
-from assistant.documents import read_note
+from assistant.documents import plain, read_note
 from assistant.errors import AssistantError, BadInputError
 from assistant.examples import EXAMPLES, SAMPLE_NAME, welcome
 from assistant.page.turns import Turn, html
@@ -26,6 +26,9 @@ FRAME_S = 0.08
 HISTORY_TURNS = 6
 WARMING_UP = "The model is warming up…"
 INTERRUPTED = "This answer was interrupted. Press Retry to ask again."
+
+
+Opened: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
 
 
 class Ready(Protocol):
@@ -102,6 +105,17 @@ class _Conversation:
         """Whether an answer is under way."""
         return self.stop is not None
 
+    def end(self) -> None:
+        """Stop the answer, let who follows it leave, and keep nothing."""
+        with self.changed:
+            if self.stop is not None:
+                self.stop.set()
+            self.stop = None
+            self.turns.clear()
+            self.drawn.clear()
+            self.version += 1
+            self.changed.notify_all()
+
 
 class ChatService:
     """One for the whole app; every method names the user it acts for."""
@@ -112,11 +126,14 @@ class ChatService:
         store: Keeps,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
         pause: Callable[[float], None] = time.sleep,
+        opened: Opened = lambda _, path: plain(path),
     ) -> None:
+        """`opened` opens a file for the user who gave it."""
         self._assistants = assistant if isinstance(assistant, Serves) else OneForAll(assistant)
         self._store = store
         self._new_id = new_id
         self._pause = pause
+        self._opened = opened
         self._lock = threading.Lock()
         self._open: dict[str, _Conversation] = {}
 
@@ -132,7 +149,9 @@ class ChatService:
         Raises:
             BadInputError: nothing was asked, it can't be read, or an answer is still under way.
         """
-        note = read_note(file, file_name or None, exact=True) if file is not None else ""
+        note = ""
+        if file is not None:
+            note = read_note(file, file_name or None, lambda path: self._opened(user, path), exact=True)
         self._begin(user, Turn(self._new_id(), text.strip(), note, file_name))
 
     def example(self, user: str, index: int) -> None:
@@ -167,14 +186,15 @@ class ChatService:
         old = self._of(user)
         with self._lock:
             self._open[user] = _Conversation([])
-        with old.changed:
-            if old.stop is not None:
-                old.stop.set()
-            old.stop = None  # who follows it leaves
-            old.turns.clear()
-            old.drawn.clear()
-            old.version += 1
-            old.changed.notify_all()
+        old.end()
+        self._store.delete(user)
+
+    def forget(self, user: str) -> None:
+        """Forget a user who is gone: as `clear`, and nothing stays in memory."""
+        with self._lock:
+            old = self._open.pop(user, None)
+        if old is not None:
+            old.end()
         self._store.delete(user)
 
     def follow(self, user: str) -> Iterator[dict[str, Any]]:

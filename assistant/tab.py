@@ -117,6 +117,6 @@ def _ask(service: ChatService, user: str, given: dict[str, Any]) -> None:
             user, given.get("text") or "", files[0] if files else None, files[0].name if files else ""
         )
     finally:
-        # Read or refused: the copy that the upload made must not stay behind in plain text.
+        # Read or refused: the copy that the upload made must not stay behind.
         for path in files:
             path.unlink(missing_ok=True)

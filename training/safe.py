@@ -139,15 +139,6 @@ class Safe:
         with self.open(path) as stream:
             return stream.seek(0, os.SEEK_END)
 
-    def take_in(self, source: Path, target: Path) -> None:
-        """Copy a plain file from outside to a place of its own here; what it begins with is no matter.
-
-        Raises:
-            OSError: it can't be read or written.
-        """
-        with source.open("rb") as reading, self.create(target) as writing:
-            shutil.copyfileobj(reading, writing, 1 << 20)
-
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file under another name; raises as `open`."""
         with self.open(source) as reading, self.create(target) as writing:

@@ -23,10 +23,11 @@ _CLOSING = "The app is closing. Ask again once it has started."
 
 @dataclass
 class _Place(Generic[Thing]):
-    """`thing` is None while it loads; `lent` counts who has it now."""
+    """`thing` is None while it loads; `lent` counts who has it now; `dropped`: it ends with their last."""
 
     thing: Thing | None = None
     lent: int = 1
+    dropped: bool = False
 
 
 class Pool(Generic[Key, Thing]):
@@ -63,7 +64,21 @@ class Pool(Generic[Key, Thing]):
         finally:
             with self._changed:
                 place.lent -= 1
+                last = place.dropped and not place.lent
                 self._changed.notify_all()
+            if last:
+                self._close(place.thing)
+
+    def drop(self, unwanted: Callable[[Key], bool]) -> None:
+        """Give up what has such a key: at once, or when the last who has it now is done."""
+        with self._changed:
+            places = [self._places.pop(key) for key in [key for key in self._places if unwanted(key)]]
+            for place in places:
+                place.dropped = True
+            things = [place.thing for place in places if place.thing is not None and not place.lent]
+            self._changed.notify_all()
+        for thing in things:
+            self._close(thing)
 
     def close(self) -> None:
         """Close all, lent or not: the app ends. Lending raises from now on. Twice is harmless."""
@@ -116,7 +131,8 @@ class Pool(Generic[Key, Thing]):
             thing = load()
         except BaseException:
             with self._changed:
-                self._places.pop(key, None)
+                if self._places.get(key) is place:
+                    del self._places[key]
                 self._changed.notify_all()
             raise
         with self._changed:

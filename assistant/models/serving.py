@@ -110,6 +110,11 @@ class Models:
                 )
             yield _variant(base, engine, tagger, choice.tagger_name)
 
+    def forget(self, folder: Path) -> None:
+        """Free the models that came from this folder; one that answers now, when it has answered."""
+        for pool in (self._engines, self._taggers):
+            pool.drop(lambda key: key[0].is_relative_to(folder))
+
     def close(self) -> None:
         """Free the chosen models. The house's own is its owner's to close."""
         self._engines.close()

@@ -70,6 +70,17 @@ class Belongings:
             given = None if mine is None else mine.get(name)
             return given is not None and self._now() - given < self._life
 
+    def given(self, user: str) -> list[str]:
+        """What was given to the user and to nobody else."""
+        with self._lock:
+            others = [names for one, names in self._shared.items() if one != user]
+            return [name for name in self._shared.get(user, ()) if not any(name in names for names in others)]
+
+    def take_back(self, user: str) -> None:
+        """The user has none of what was given any more."""
+        with self._lock:
+            self._shared.pop(user, None)
+
     def _forget(self, user: str, now: float) -> None:
         """Drop what this user has not used for `life_s`; the oldest come first."""
         seen = self._seen.get(user, OrderedDict())

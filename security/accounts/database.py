@@ -32,12 +32,12 @@ def open_database(settings: AccountSettings) -> Engine:
         StoreError: the file is damaged, not a database, or can't be written; the message says which.
     """
     url, where = _address(settings)
-    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        _make_private(Path(str(url.database)))
     engine: Engine | None = None
     try:
         # hide_parameters: an error text must not carry a hash or a sealed blob into a log.
         engine = create_engine(url, hide_parameters=True)
+        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+            _make_private(Path(str(url.database)))
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         _check(engine, where)

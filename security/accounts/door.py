@@ -29,6 +29,9 @@ from security.accounts.cookies import Cookies
 from security.accounts.database import open_database
 from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
+from security.accounts.erasure import Erasure
+from security.accounts.export import Exports
+from security.accounts.export_pages import ExportPages
 from security.accounts.frames import Frames
 from security.accounts.hashing import Hashing
 from security.accounts.indoors import Indoors
@@ -50,6 +53,7 @@ from security.accounts.requirement_pages import RequirementPages
 from security.accounts.requirements import Requirements
 from security.accounts.reset_pages import ResetPages
 from security.accounts.resets import Resets
+from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
 from security.accounts.setup import SETUP_TOKEN_VARIABLE, Setup
@@ -96,9 +100,12 @@ class Door:
         self.database = database
         self.vault = Vault(database, kek)
         self.trail = Trail.open(database)
+        self.erasure = Erasure(database)
+        self.exports = Exports(database, self.trail)
         self._settings = settings
         self._now = chance.now
         self._presence = presence
+        self._indoors: Indoors | None = None
         # bcrypt and Argon2id release the GIL: two at once leave cores for the models, and bound what
         # Argon2id takes to twice its memory; a full pool is some two seconds' wait. Looking up sessions has
         # threads of its own, so that a flood of sign-ins does not keep out those who are in.
@@ -146,6 +153,7 @@ class Door:
             frames=Frames(cookies, pages),
             setup=self._setup,
             forget=forget,
+            leave=self.forget_uploads,
             signin=signin,
             sessions=self._sessions,
             limiter=chance.limiter,
@@ -158,12 +166,13 @@ class Door:
         )
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking)
-        people, resets = People(tools), Resets(tools)
+        people, resets = People(tools, self.erasure), Resets(tools)
         indoor = {
             **AccountPages(inside, Account(tools), self.requirements, chance.limiter, offers).handlers(),
             **PasskeyPages(inside, offers).handlers(),
             **ConsentPages(inside, Consents(tools)).handlers(),
             **PeoplePages(inside, people, invitations, tools.links).handlers(),
+            **ExportPages(inside, self.exports, set()).handlers(),
             **RequirementPages(inside, self.requirements).handlers(),
             **TrailPages(
                 inside, TrailReading(self.trail, people), self.trail, self._settings.data
@@ -189,12 +198,22 @@ class Door:
         """
         return Guard(app, self._settings, self._sessions, self._quick, self._now, pause, own=self._own)
 
-    def indoors(self, rooms: ASGIApp, uploads: Path) -> ASGIApp:
+    def indoors(self, rooms: ASGIApp, uploads: SealedUploads) -> ASGIApp:
         """Gradio's `rooms`, of which each user reaches what the page needs and what is that user's own.
 
         `uploads` is where Gradio puts files.
         """
-        return Indoors(rooms, uploads, self._settings, self._now)
+        self._indoors = Indoors(rooms, uploads, self._settings, self._now)
+        return self._indoors
+
+    def forget_uploads(self, user: str) -> None:
+        """Remove what a user uploaded and nothing has read yet.
+
+        Raises:
+            ClearingError: a file can't be removed; it is in an hour, or at the next start.
+        """
+        if self._indoors is not None:
+            self._indoors.forget(user)
 
     def setup_link(self, base: str) -> str | None:
         """A one-time link to set-up while there is no administrator, else None.

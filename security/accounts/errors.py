@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from security.crypto.errors import SealError
+
 
 class AccountsError(Exception):
     """Base of every error raised on purpose here.
@@ -31,8 +33,8 @@ class BackupError(AccountsError):
     """A backup can't be made, is damaged or is none, or can't be restored there."""
 
 
-class UnknownUserError(AccountsError):
-    """No account has this id."""
+class UnknownUserError(AccountsError, SealError):
+    """No account has this id; so nothing can be sealed or opened for it either."""
 
 
 class NameRefusedError(AccountsError):
@@ -41,6 +43,10 @@ class NameRefusedError(AccountsError):
 
 class RefusedError(AccountsError):
     """A change to an account is not allowed, or what was typed does not match; the message says which."""
+
+
+class ClearingError(AccountsError):
+    """Something that a deleted account has left can't be removed now."""
 
 
 class ClassListError(AccountsError):

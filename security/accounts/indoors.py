@@ -3,7 +3,7 @@
 Gradio takes whoever names a page's session, an event or a file to be its owner. This stands between the
 guard and Gradio and binds each of them to the user who first named it or was handed it (OWASP ASVS 5.0,
 8.2.2, 8.3.1). Who names another's gets the answer of something that does not exist. Does not: look at what
-a call does; that is for the handlers, which ask whose request it is.
+a call does; that is for the handlers, which ask whose request it is. What is uploaded reaches Gradio sealed.
 """
 
 from __future__ import annotations
@@ -28,16 +28,21 @@ from security.accounts.bodies import (
     played_again,
     read_body,
 )
-from security.accounts.errors import FormError
+from security.accounts.errors import AccountsError, FormError
 from security.accounts.headers import NO_PAGE_CSP
 from security.accounts.identity import SCOPE_KEY, Identity
 from security.accounts.indoor_routes import NAME, NAMES, Kind, Route, route_of
 from security.accounts.middleware import refuse
 from security.accounts.scripts import page_policy, without_base
+from security.accounts.sealed_forms import NO_FORM, SealedForm
+from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.settings import AccountSettings
 from security.accounts.uploads import EventReader, Uploads, paths_in
+from security.crypto.errors import CryptoError
 
 NOT_HERE = "There is nothing here."
+_PIECE = 1 << 16
+_SAVED = ((b"content-type", b"application/octet-stream"), (b"content-disposition", b"attachment"))
 _MOST_HELD = 16_000_000
 # Gradio would build its addresses from these, and anybody can send them. The guard knows the host.
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-gradio-", b"x-direct-url", b"x-real-ip", b"x-original-")
@@ -52,14 +57,15 @@ class Indoors:
     def __init__(
         self,
         app: ASGIApp,
-        uploads: Path,
+        sealed: SealedUploads,
         settings: AccountSettings,
         now: Callable[[], float],
         *,
         most_uploaded: int = MAX_UPLOAD,
     ) -> None:
         self._app = app
-        self._uploads = Uploads(uploads)
+        self._sealed = sealed
+        self._uploads = Uploads(sealed.folder)
         self._settings = settings
         self._owned = Belongings(now)
         self._most_uploaded = most_uploaded
@@ -97,6 +103,8 @@ class Indoors:
                 await self._app(scope, receive, self._handing_over(user.id, send))
             case Kind.PAGE:
                 await self._page(scope, receive, send)
+            case Kind.FILE if await asyncio.to_thread(self._sealed.holds, Path(route.path)):
+                await self._file(user.id, Path(route.path), str(scope["method"]), send)
             case _:
                 await self._app(scope, receive, send)
 
@@ -144,19 +152,49 @@ class Indoors:
         return all(name is not None and self._owned.has(user, name) for name in names)
 
     async def _upload(self, user: str, scope: Scope, receive: Receive, send: Send) -> None:
-        counted = Counted(receive, self._most_uploaded)
+        kinds = [value for name, value in scope["headers"] if name.lower() == b"content-type"]
+        if len(kinds) != 1:
+            raise FormError(NO_FORM, status=415)
         try:
-            start, answer = await self._whole(scope, counted)
+            writer = await asyncio.to_thread(self._sealed.writer, user)
+        except (AccountsError, CryptoError) as error:
+            raise FormError("Your key can't be had just now, so nothing was uploaded.", 503) from error
+        counted = Counted(receive, self._most_uploaded)
+        form = SealedForm(counted, kinds[0].decode("latin-1"), writer)
+        try:
+            start, answer = await self._whole(form.scope(scope), form)
         except ClientDisconnect as error:
-            if not counted.over:
+            if form.problem is None and not counted.over:
                 raise
-            raise FormError(TOO_LARGE, status=413) from error
+            raise form.problem or FormError(TOO_LARGE, status=413) from error
         if counted.over:
             raise FormError(TOO_LARGE, status=413)
         paths = _parsed(answer) if start["status"] == 200 else []
         if isinstance(paths, list):
             await self._give(user, [path for path in paths if isinstance(path, str)])
         await _answer(send, start, answer)
+
+    async def _file(self, user: str, path: Path, method: str, send: Send) -> None:
+        """What the user uploaded, opened for them; to be saved, never shown as a page."""
+        try:
+            plain = await asyncio.to_thread(self._sealed.open, user, path)
+        except OSError:
+            await refuse(send, 404, NOT_HERE)
+            return
+        with plain:
+            await send({"type": "http.response.start", "status": 200, "headers": list(_SAVED)})
+            while method != "HEAD" and (piece := await asyncio.to_thread(plain.read, _PIECE)):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+    def forget(self, user: str) -> None:
+        """Remove what the user uploaded and nothing has read. It blocks, and may be called from any thread.
+
+        Raises:
+            ClearingError: a file can't be removed.
+        """
+        self._sealed.clear(self._owned.given(user))
+        self._owned.take_back(user)
 
     async def _give(self, user: str, paths: list[str]) -> None:
         """Bind the files to the user before the user hears of them."""

@@ -25,6 +25,7 @@ CONFIRMED = (
     "/account",
     "/account/authenticator",
     "/account/codes",
+    "/account/export",
     "/account/passkeys",
     "/account/people",
     "/account/people/policy",

@@ -46,9 +46,7 @@ class Links:
     ) -> Made:
         """Add a link to a transaction that the caller commits: an invitation, or with `user` a reset."""
         token, link = random_text(self._random), self._random(16).hex()
-        session.execute(
-            delete(LinkRow).where(or_(LinkRow.expires_at <= int(now), LinkRow.used_at.is_not(None)))
-        )
+        self.sweep(session, now)
         session.add(
             LinkRow(
                 id=link,
@@ -60,6 +58,12 @@ class Links:
             )
         )
         return Made(link, name, role, token)
+
+    def sweep(self, session: Session, now: float) -> None:
+        """Forget, in a transaction of the caller's, what is used or too old."""
+        session.execute(
+            delete(LinkRow).where(or_(LinkRow.expires_at <= int(now), LinkRow.used_at.is_not(None)))
+        )
 
     def find(self, token: str, now: float, *, reset: bool) -> LinkRow | None:
         """The link with this token, of the kind that is asked for, if it can still be used."""

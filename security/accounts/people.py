@@ -3,25 +3,29 @@
 There is always an administrator who can sign in: the last one can't be deleted, disabled or demoted, also
 not by two who do it to each other at the same moment. OWASP ASVS 5.0, 6.4.6 (a reset chooses no password) and
 7.4.2 (sessions end with the account). Does not: decide who is an administrator or whether
-they proved it lately (people_pages.py does), or remove files outside this database.
+they proved it lately (people_pages.py does).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnClause, column, delete, func, inspect, select, table, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from security.accounts import administrators
 from security.accounts.account import Tools
 from security.accounts.database import store_errors
-from security.accounts.errors import RefusedError
+from security.accounts.erasure import Cleared, Erasure, forget_in_rooms
+from security.accounts.errors import RefusedError, StoreError, UnknownUserError
 from security.accounts.identity import Role
 from security.accounts.links import Made
-from security.accounts.tables import Disabled, Foundation, User
+from security.accounts.tables import Disabled, User
+from security.accounts.vault import shred
 
-_LAST = "This is the last administrator who can sign in. Make somebody else administrator first."
+_log = logging.getLogger("asklepion.accounts")
 _UNKNOWN = "This person is not here any more. Load the page again."
 
 
@@ -36,11 +40,21 @@ class Member:
     created_at: int
 
 
+@dataclass(frozen=True)
+class Deleted:
+    """A deletion as it went. `scrubbed`: no remnant is in the database's files either."""
+
+    name: str
+    scrubbed: bool
+    cleared: Cleared
+
+
 class People:
     """The accounts, as administrators manage them. `by` is the id of who does it. Every method blocks."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, erasure: Erasure) -> None:
         self._tools = tools
+        self._erasure = erasure
 
     def everybody(self) -> list[Member]:
         """All accounts, by name."""
@@ -83,24 +97,38 @@ class People:
 
         self._do(by, user, now, "person-enabled", {}, change, guarded=False)
 
-    def delete(self, by: str, user: str, now: float) -> None:
-        """Destroy an account, its data key and what this database keeps of it. Raises as `set_role` does.
+    def delete(self, by: str, user: str, now: float) -> Deleted:
+        """Destroy an account, its data key and what the app keeps of it; what can't go at once is told.
 
         Without the data key, what was sealed under it is unreadable in old copies of the sealed rows too; a
-        backup that holds the wrapped key as well still opens them.
+        backup that holds the wrapped key as well still opens them. Raises as `set_role` does.
         """
+        tools = self._tools
 
-        def change(session: Session) -> None:
-            _forget_in_rooms(session, user)
-            # The founding is over for ever; its row passes to who deletes, for it must name somebody.
-            session.execute(
-                update(Foundation)
-                .where(Foundation.administrator == user)
-                .values(administrator=self._other(session, user))
-            )
-            session.execute(delete(User).where(User.id == user))
+        def forget(session: Session, gone: str) -> None:
+            forget_in_rooms(session, gone)
+            tools.links.sweep(session, now)  # a used invitation still has a name
+            self._erasure.note(session, gone, now)
 
-        self._do(by, user, now, "person-deleted", {}, change, guarded=True)
+        with store_errors("Nothing was changed."), Session(tools.engine) as session:
+            name = self._check(session, user, guarded=True).name
+        tools.trail.note("person-deleted", by, now, {"person": user})
+        try:
+            scrubbed = shred(tools.engine, user, [forget])
+        except UnknownUserError as error:
+            raise RefusedError(_UNKNOWN) from error
+        if by != user:  # who deletes the own account is still to be answered
+            tools.sessions.endings.tell()
+        try:
+            cleared = self._erasure.clear(user)
+        except StoreError as error:
+            _log.warning("The files of a deleted account were not cleared: %s", error)
+            cleared = Cleared((), ("files and work in the rooms",))
+        return Deleted(name, scrubbed, cleared)
+
+    def uncleared(self) -> int:
+        """Of how many deleted accounts something is still to be removed."""
+        return len(self._erasure.waiting())
 
     def reset(self, by: str, user: str, now: float) -> Made:
         """A link to a new password; earlier ones are void. Raises as `set_role` does."""
@@ -130,36 +158,14 @@ class People:
             self._check(session, user, guarded)
         self._tools.trail.note(kind, by, now, {"person": user, **fields})
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
-            # A write to the one row of the founding: whoever else changes people waits here, so what is
-            # checked below is still so when it is done.
-            session.execute(update(Foundation).values(founded_at=Foundation.founded_at))
+            administrators.take_turn(session)
             self._check(session, user, guarded)
             change(session)
 
-    def _check(self, session: Session, user: str, guarded: bool) -> None:
+    def _check(self, session: Session, user: str, guarded: bool) -> User:
         row = session.get(User, user)
         if row is None:
             raise RefusedError(_UNKNOWN)
-        if guarded and row.role == Role.ADMINISTRATOR.value and self._other(session, user) is None:
-            raise RefusedError(_LAST)
-
-    def _other(self, session: Session, user: str) -> str | None:
-        return session.scalar(
-            select(func.min(User.id))
-            .outerjoin(Disabled, Disabled.user_id == User.id)
-            .where(User.role == Role.ADMINISTRATOR.value, User.id != user, Disabled.user_id.is_(None))
-        )
-
-
-def _forget_in_rooms(session: Session, user: str) -> None:
-    """Delete the rows of the rooms behind the door, which name their owner in a column `user`.
-
-    What tables there are is read from the database: accounts know nothing of the rooms, and a room that
-    is not open yet has rows too. The trail stays: it holds an id that then belongs to nobody.
-    """
-    inspector = inspect(session.connection())
-    for name in inspector.get_table_names():
-        ours = name.startswith(("accounts_", "ledger_"))
-        if not ours and any(one["name"] == "user" for one in inspector.get_columns(name)):
-            owner: ColumnClause[str] = column("user")
-            session.execute(delete(table(name, owner)).where(owner == user))
+        if guarded:
+            administrators.check_not_last(session, row)
+        return row

@@ -106,8 +106,8 @@ class PeoplePages:
         if fields.get("sure") != "yes":
             raise RefusedError("Nobody was deleted. Tick the box beside the button: it can't be taken back.")
         by, person = visitor.identity.id, fields.get("person", "")
-        await self.inside.slow.run(self.people.delete, by, person, self.inside.now())
-        return see(_BACK)
+        deleted = await self.inside.slow.run(self.people.delete, by, person, self.inside.now())
+        return self.inside.pages.show("deleted.html", deleted=deleted)
 
     async def _reset(self, request: Request, visitor: Visitor, fields: Fields) -> Response:
         by, person = visitor.identity.id, fields.get("person", "")
@@ -125,6 +125,7 @@ class PeoplePages:
         return self.inside.pages.show(
             "people.html",
             status,
+            uncleared=await self.inside.quick.run(self.people.uncleared),
             me=visitor.identity.id,
             members=[(one, told(one.created_at)) for one in members],
             invitations=[(one, told(one.expires_at)) for one in open_links],

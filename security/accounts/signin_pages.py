@@ -16,7 +16,7 @@ from security.accounts.audit import Trail
 from security.accounts.ceremonies import named_credential
 from security.accounts.challenges import Purpose
 from security.accounts.cookies import Cookies
-from security.accounts.errors import BusyError, StoreError
+from security.accounts.errors import BusyError, ClearingError, StoreError
 from security.accounts.forms import read_form
 from security.accounts.frames import Frames
 from security.accounts.identity import SCOPE_KEY
@@ -52,6 +52,7 @@ class SignInPages:
     frames: Frames
     setup: Setup
     forget: Callable[[str], None]
+    leave: Callable[[str], None]
     signin: SignIn
     sessions: Sessions
     limiter: Limiter
@@ -148,10 +149,17 @@ class SignInPages:
             await self.quick.run(self.sessions.end, token)
         identity = request.scope.get(SCOPE_KEY)
         if identity is not None:
-            await self.slow.run(self.trail.note, "sign-out", identity.id, self.now())
+            await self.slow.run(self._left, identity.id)
         response = _see("/login")
         self.cookies.take_back(request, response)
         return response
+
+    def _left(self, user: str) -> None:
+        self.trail.note("sign-out", user, self.now())
+        try:
+            self.leave(user)
+        except ClearingError as error:
+            _log.warning("%s It is removed within an hour or so, or at the next start.", error)
 
     def _how_to_set_up(self) -> str:
         if self.setup.given:

@@ -128,6 +128,15 @@ class RolePolicy(Base):
     passkey_alone: Mapped[bool]
 
 
+class Uncleared(Base):
+    """A deleted account of which files may be left; the row goes when they are gone. See erasure.py."""
+
+    __tablename__ = "accounts_uncleared"
+
+    former: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+
+
 class Foundation(Base):
     """One row, once: the first administrator. Its primary key is what closes set-up for ever."""
 

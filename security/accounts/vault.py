@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from security.accounts import administrators
 from security.accounts.database import scrub, store_errors
 from security.accounts.errors import AccountsError, SealedUnderAnotherKeyError, UnknownUserError
-from security.accounts.identity import Role
-from security.accounts.tables import Foundation, User
+from security.accounts.tables import User
 from security.crypto.errors import SealError
 from security.crypto.sealing import DataKey, KeyEncryptionKey, SealContext
 
@@ -97,35 +97,27 @@ def check_keys(engine: Engine, kek: KeyEncryptionKey) -> None:
 def shred(engine: Engine, user: str, also: Iterable[Callable[[Session, str], None]] = ()) -> bool:
     """Destroy the account `user`: its wrapped key, and with it all that was ever sealed under that key.
 
-    Second factor, recovery codes and sessions go with it, and what each of `also` deletes in the same
-    transaction (`assistant.conversations.erase` is one). Returns whether the database file and its log are
-    free of what was deleted; False: they are when the app is next stopped. Does not reach backups, nor
-    files outside the database, and writes nothing in the trail. OWASP ASVS 5.0, 7.4.2 and 14.2.7.
+    Factors, recovery codes, consents and sessions go with it, and what each of `also` deletes in the same
+    transaction. Returns whether the database file and its log are free of what was deleted; False: they are
+    when the app is next stopped. Does not reach backups, nor files outside the database (erasure.py does),
+    and writes nothing in the trail. OWASP ASVS 5.0, 7.4.2 and 14.2.7.
 
     Raises:
         UnknownUserError: no account has this id.
-        AccountsError: it is the only administrator.
+        RefusedError: it is the last administrator who can sign in.
         StoreError: the database refuses; nothing was deleted.
     """
     with store_errors("Nothing was deleted."), Session(engine) as session, session.begin():
-        if session.get(User, user) is None:
+        administrators.take_turn(session)
+        row = session.get(User, user)
+        if row is None:
             raise UnknownUserError("No account has this id, so there is nothing to delete.", user=user)
-        _hand_over(session, user)
+        administrators.check_not_last(session, row)
+        administrators.hand_over(session, user)
         for forget in also:
             forget(session, user)
         session.execute(delete(User).where(User.id == user))
     return scrub(engine)
-
-
-def _hand_over(session: Session, user: str) -> None:
-    # The row that closes set-up for ever must stay, and it names an administrator.
-    others = select(User.id).where(User.role == Role.ADMINISTRATOR.value, User.id != user)
-    heir = session.scalar(others.order_by(User.created_at, User.id).limit(1))
-    if heir is None:
-        raise AccountsError(
-            "This is the only administrator. Make another account an administrator first.", user=user
-        )
-    session.execute(update(Foundation).where(Foundation.administrator == user).values(administrator=heir))
 
 
 def _context(user: str, context: str) -> SealContext:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 from security.lab import running
 from security.lab.lesson import Lesson, Run
@@ -24,14 +25,20 @@ class Lab:
         results: where attempts are kept.
         now: Unix seconds.
         tools: what runs may need, such as the language model, by name.
+        opened: opens a file for the user who uploaded it.
     """
 
     def __init__(
-        self, results: Results, now: Callable[[], float], tools: Mapping[str, Any] = MappingProxyType({})
+        self,
+        results: Results,
+        now: Callable[[], float],
+        tools: Mapping[str, Any] = MappingProxyType({}),
+        opened: Callable[[str, Path], BinaryIO] = lambda _, path: path.open("rb"),
     ) -> None:
         self._results = results
         self._now = now
         self._tools = tools
+        self.opened = opened
         self._lock = threading.Lock()
         self._places = threading.Semaphore(AT_ONCE)
         self._working: set[running.Worker] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +169,14 @@ def _build_run(lab: Lab, current: gr.State, seed: gr.Number, out: gr.HTML) -> No
             stop = gr.Button("Stop", variant="stop")
             reset = gr.Button("Reset")
 
-        def work(number: Any, *given: Any) -> Iterator[str]:
-            yield from _run(lab, lesson, chosen, number, given)
+        def work(request: gr.Request, number: Any, *given: Any) -> Iterator[str]:
+            user = person_of(request).id
+
+            def values() -> dict[str, Any]:
+                pairs = zip(chosen.parameters, given, strict=True)
+                return {p.name: fields.value(p, one, lambda path: lab.opened(user, path)) for p, one in pairs}
+
+            yield from _run(lab, lesson, chosen, number, values)
 
         under_way = start.click(
             work,
@@ -202,13 +208,14 @@ def _stopped(shown: str | None) -> Any:
     return views.refused([], "Stopped. Press Run to begin anew.") if UNDER_WAY in (shown or "") else gr.skip()
 
 
-def _run(lab: Lab, lesson: Lesson, run: Run, seed: Any, given: tuple[Any, ...]) -> Iterator[str]:
+def _run(
+    lab: Lab, lesson: Lesson, run: Run, seed: Any, values: Callable[[], dict[str, Any]]
+) -> Iterator[str]:
     events: list[Event] = []
     began = time.monotonic()
     yield views.steps([], f"{UNDER_WAY}.")
     try:
-        raw = {p.name: fields.value(p, value) for p, value in zip(run.parameters, given, strict=True)}
-        for event in lab.stream(lesson, run, raw, running.check_seed(0 if seed is None else int(seed))):
+        for event in lab.stream(lesson, run, values(), running.check_seed(0 if seed is None else int(seed))):
             if event is not None:
                 events.append(event)
             if event is None or (run.heavy and isinstance(event, Step)):

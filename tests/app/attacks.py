@@ -32,6 +32,7 @@ from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
 from security.accounts.tables import Consent, RolePolicy, User
 from security.crypto import onetime
+from security.crypto.keyfile import load_key_encryption_key
 from tests.app.list_routes import built, listed
 from tests.app.rules import NEEDED, OWN, Rule, Who, unruled
 from tests.app.spellings import Spelling, spellings
@@ -41,6 +42,8 @@ HOST = "127.0.0.1:7860"
 PATIENCE_S = 20
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 FORM = ((b"content-type", b"application/x-www-form-urlencoded"),)
+JSON_KIND = ((b"content-type", b"application/json"),)
+FILE_KIND = ((b"content-type", b"multipart/form-data; boundary=B"),)
 CONTEXTS = (
     "anonymous",
     "password only",
@@ -135,17 +138,15 @@ class Attack:
 
 async def every_route(attack: Attack, paths: list[str]) -> None:
     """All of {who} x {method} x {spelling} on all listed routes."""
-    json_kind = ((b"content-type", b"application/json"),)
     for path in paths:
+        body, kind = (file_form("x.txt"), FILE_KIND) if path == "/gradio_api/upload" else (b"{}", JSON_KIND)
         for spelling in spellings(path):
             for method in METHODS:
                 for who in CONTEXTS:
                     if who in (*SIGNED_IN, *OWING) and (path, method) == ("/logout", "POST"):
                         continue  # it would be her own sign-out
                     attack.rooms.reached.clear()
-                    status, _, headers = await attack.ask(
-                        who, method, spelling, body=b"{}", headers=json_kind
-                    )
+                    status, _, headers = await attack.ask(who, method, spelling, body=body, headers=kind)
                     judge(attack, (who, method, path, spelling.name), status, headers)
 
 
@@ -226,16 +227,22 @@ async def others_things(attack: Attack) -> None:
     attack.rooms.passing = False
 
 
-async def uploaded(attack: Attack, name: str) -> str:
-    """The path of a file that ada has sent."""
-    form = (
+def file_form(name: str) -> bytes:
+    return (
         b'--B\r\nContent-Disposition: form-data; name="files"; filename="' + name.encode() + b'"\r\n'
         b"Content-Type: text/plain\r\n\r\nhers alone\r\n--B--\r\n"
     )
-    kind = ((b"content-type", b"multipart/form-data; boundary=B"),)
-    status, body, _ = await attack.ask("full", "POST", plain("/gradio_api/upload"), body=form, headers=kind)
+
+
+async def uploaded(attack: Attack, name: str) -> str:
+    """The path of a file that ada has sent."""
+    upload, form = plain("/gradio_api/upload"), file_form(name)
+    status, body, _ = await attack.ask("full", "POST", upload, body=form, headers=FILE_KIND)
     assert status == 200, body
-    return str(json.loads(body)[0])
+    path = str(json.loads(body)[0])
+    if b"hers alone" in Path(path).read_bytes():
+        attack.breach("an upload lies there in plain", path)
+    return path
 
 
 async def other_kinds(attack: Attack) -> None:
@@ -320,13 +327,17 @@ async def people(attack: Attack, folder: Path) -> None:
     house, now = attack.house, time.time()
     ada, bob = await founded(attack), secrets.token_hex(16)
     sessions = Sessions(house.door.database, AccountSettings(data=folder))
-    sealed = {"password_hash": "x", "wrapped_key": b"x", "totp_secret": b"x", "totp_last_step": 0}
+    keys = load_key_encryption_key({}, folder, may_create=False)
+    sealed: dict[str, Any] = {"password_hash": "x", "totp_secret": b"x", "totp_last_step": 0}
+    others = (
+        (bob, "bob", Role.STUDENT),
+        ("carol", "carol", Role.ADMINISTRATOR),
+        ("dora", "dora", Role.TEACHER),
+    )
     with Session(house.door.database) as session, session.begin():
-        session.add(
-            User(id=bob, name="bob", name_key="bob", role=Role.STUDENT, created_at=int(now), **sealed)
-        )
-        for name, role in (("carol", Role.ADMINISTRATOR), ("dora", Role.TEACHER)):
-            session.add(User(id=name, name=name, name_key=name, role=role, created_at=int(now), **sealed))
+        for user, name, role in others:
+            own = {"id": user, "name": name, "name_key": name, "wrapped_key": keys.new_data_key(user)[1]}
+            session.add(User(role=role, created_at=int(now), **own, **sealed))
         session.flush()
         for user in (ada, bob, "dora"):
             session.add(Consent(user_id=user, edition=EDITION, at=int(now)))

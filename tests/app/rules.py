@@ -53,6 +53,7 @@ OWN: Mapping[str, Rule] = MappingProxyType(
         "/account/password": _rule(Who.SIGNED_IN, "GET", "POST"),
         "/account/authenticator": _rule(Who.SIGNED_IN, "GET", "POST"),
         "/account/codes": _rule(Who.SIGNED_IN, "GET", "POST"),
+        "/account/export": _rule(Who.SIGNED_IN, "GET", "POST"),
         "/account/passkeys": _rule(Who.SIGNED_IN, "GET", "POST"),
         "/account/privacy": _rule(Who.SIGNED_IN, "GET"),
         "/account/welcome": _rule(Who.SIGNED_IN, "GET", "POST"),

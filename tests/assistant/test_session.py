@@ -133,6 +133,22 @@ def test_edit_takes_the_words_back_and_clear_forgets() -> None:
     assert "ada" not in store.kept
 
 
+def test_who_is_forgotten_is_nowhere_and_an_answer_under_way_keeps_nothing() -> None:
+    service, engine, store = a_service()
+    engine.gate = threading.Semaphore(0)
+    service.ask("ada", "What is a tremor?")
+    service.ask("bob", "What is asthma?")
+    assert engine.said_first.wait(20)
+    service.forget("ada")
+    assert "ada" not in service._open and "ada" not in store.kept
+    engine.gate.release(100)
+    assert "asthma" in last_page(service, "bob")
+    for thread in [one for one in threading.enumerate() if one.name == "answer"]:
+        thread.join(20)
+    assert "ada" not in store.kept and "bob" in store.kept
+    service.forget("nobody")
+
+
 def test_clear_ends_an_answer_under_way_and_a_new_question_may_follow_at_once() -> None:
     service, engine, store = a_service()
     engine.gate = threading.Semaphore(0)

@@ -19,6 +19,7 @@ import pytest
 
 from tests.training import programs
 from tests.training.programs import Meeting
+from training.errors import RunError
 from training.jobs import Job, Jobs
 from training.jobs import process as processes
 from training.jobs.store import Store
@@ -120,6 +121,40 @@ def test_who_doesnt_stop_in_time_is_killed_with_all_helpers(
     assert ended.state == "stopped" and "before it could save" in ended.message
     assert select.select([helper], [], [], LONG)[0]
     os.close(helper)
+
+
+def test_whoever_is_gone_leaves_no_job_process_or_byte(make: Make, meeting: Meeting, tmp_path: Path) -> None:
+    jobs = make()
+    jobs.start()
+    runs = jobs.submit("ann", "stubborn", "annsown", (*meeting.paths, str(tmp_path / "helper")))
+    jobs.submit("ann", "quick", "waiting-one", [])
+    bobs = jobs.submit("bob", "quick", "bobs", [])
+    assert meeting.arrived()
+    helper = os.pidfd_open(int((tmp_path / "helper").read_text()))
+    jobs.forget_all("ann", LONG)
+    assert select.select([helper], [], [], LONG)[0], "killed at once, not after the time to save"
+    os.close(helper)
+    assert jobs.jobs("ann") == () and not runs.folder.exists()
+    assert jobs.wait("bob", bobs.id, LONG).state == "done"
+    files = b"".join(path.read_bytes() for path in (tmp_path / "queue").glob("jobs.sqlite3*"))
+    assert b"bobs" in files
+    for gone in (b"annsown", b"waiting-one", runs.id.encode()):
+        assert gone not in files
+    jobs.forget_all("ann", LONG)
+
+
+def test_a_job_that_can_not_be_ended_in_time_is_said(make: Make, meeting: Meeting) -> None:
+    jobs = make()
+    jobs.start()
+    job = jobs.submit("ann", "meets", "one", meeting.paths)
+    assert meeting.arrived()
+    jobs.close()
+    with pytest.raises(RunError, match="one has not ended"):
+        jobs.forget_all("ann", 0)
+    assert jobs.job("ann", job.id).state == "stopping"
+    jobs.start()
+    jobs.forget_all("ann", LONG)
+    assert jobs.jobs("ann") == ()
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,24 @@ class Jobs:
         # What can't be removed now, the next start sweeps away.
         shutil.rmtree(job.folder, ignore_errors=True)
 
+    def forget_all(self, user: str, timeout: float) -> None:
+        """Remove all jobs of a user who is gone; what runs is killed, without saving anything.
+
+        Raises:
+            RunError: one still runs after `timeout` seconds; it ends soon, and the next call removes it.
+            OSError: a job's folder can't be removed.
+        """
+        self._store.condemn(user, self._terms.now())
+        self._wake()
+        deadline = time.monotonic() + timeout
+        for job in self._store.of(user):
+            # As the store has it: what is sealed of it can't be opened any more.
+            if self._when_ended(user, job.id, deadline - time.monotonic()).state not in ENDED:
+                raise RunError(f"{job.name} has not ended yet.")
+            if job.folder.exists():
+                shutil.rmtree(job.folder)
+        self._store.erase(user)
+
     def seal_old(self, user: str) -> int:
         """Seal what came of ended jobs from before there was sealing; returns how many there were."""
         safe, count = self._terms.safes(user), 0
@@ -206,10 +224,13 @@ class Jobs:
 
     def wait(self, user: str, id: str, timeout: float) -> Job:
         """The job when it has ended, or as it is after `timeout` seconds. Raises like `job`."""
+        return self._opened(self._when_ended(user, id, timeout))
+
+    def _when_ended(self, user: str, id: str, timeout: float) -> Job:
         deadline = time.monotonic() + timeout
         with self._news:
             while True:
-                job = self.job(user, id)
+                job = self._store.get(user, id)
                 left = deadline - time.monotonic()
                 if job.state in ENDED or left <= 0:
                     return job

@@ -176,6 +176,26 @@ class Store:
         """Note that a running job is to stop; False if it doesn't run."""
         return self._change("state='stopping'", "id=? AND state='running'", identity)
 
+    def condemn(self, user: str, now: float) -> None:
+        """End all that wait of a user, and let all that run be killed: as if told to stop long ago."""
+        self._change("state='cancelled', ended=?", "user=? AND state='queued'", now, user)
+        self._change("state='stopping', told=0", "user=? AND state IN ('running', 'stopping')", user)
+
+    def erase(self, user: str) -> None:
+        """Forget all ended jobs of a user, down to the bytes of the file.
+
+        Raises:
+            RunError: another process reads the file just now, so bytes may be left.
+        """
+        with self._writing() as database:
+            database.execute(
+                "DELETE FROM jobs WHERE user=? AND state IN ('done', 'stopped', 'failed', 'cancelled')",
+                (user,),
+            )
+            database.execute("DELETE FROM turns WHERE user=?", (user,))
+        if not self.scrub():
+            raise RunError(f"The queue's database {self._path} is in use, and may hold remnants.")
+
     def tell(self, identity: str, now: float) -> None:
         """Note when its process was told to stop."""
         self._change("told=?", "id=?", now, identity)
@@ -294,7 +314,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # a forgotten job's names leave no bytes
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found > _VERSION:
             raise RunError(f"The queue's database {path} was written by a newer version. Use that one.")

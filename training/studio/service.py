@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from training.studio.federations import Federations
 from training.studio.models import Models
 from training.studio.old import Old
 from training.studio.runs import Runs
-from training.studio.sets import Sets
+from training.studio.sets import Opened, Sets
 from training.studio.versions import Note, Uses, Versions, unnoted
 from training.studio.words import Words
 
@@ -29,6 +30,7 @@ QUOTA = 20_000_000_000
 class Studio:
     """Everything behind the page; every method of every part names the user it acts for."""
 
+    roots: Callable[[str], Path]
     jobs: Jobs
     sets: Sets
     words: Words
@@ -47,12 +49,14 @@ class Studio:
         quota: int = QUOTA,
         slots: int = 1,
         note: Note = unnoted,
+        opened: Opened | None = None,
     ) -> Studio:
         """The studio whose files are in `folder`.
 
         `uses` is the assistant's memory of who uses what; versions are signed by `signer`; `note` keeps the
-        audit trail of what is done with them. `safes` gives the safe of a user, by id: it is asked anew each
-        time, and raises NoKeyError where the account is gone.
+        audit trail of what is done with them; `opened` opens an upload for its user.
+        `safes` gives the safe of a user, by id: it is asked anew each time, and raises NoKeyError where the
+        account is gone.
 
         Raises:
             RunError: the folder can't be used.
@@ -66,8 +70,9 @@ class Studio:
             old.seal(user, found)
             return found
 
-        sets = Sets(places, jobs, quota, safes)
+        sets = Sets(places, jobs, quota, safes, opened)
         return cls(
+            roots=lambda user: Places.of(folder, user).root,
             jobs=jobs,
             sets=sets,
             words=Words(places, jobs, sets),
@@ -80,6 +85,18 @@ class Studio:
     def start(self) -> None:
         """Adopt what still runs, and begin what waits."""
         self.jobs.start()
+
+    def forget(self, user: str, timeout: float = 10) -> None:
+        """Remove all of a user who is gone: jobs, sets, tokenizers, runs, versions and federations.
+
+        Raises:
+            RunError: a job has not ended within `timeout` seconds, or the queue can't be used.
+            OSError: a file can't be removed.
+        """
+        self.jobs.forget_all(user, timeout)
+        root = self.roots(user)
+        if root.exists():
+            shutil.rmtree(root)
 
     def close(self) -> None:
         """Begin nothing more; what runs goes on and is found again."""

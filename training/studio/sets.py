@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-from training.corpus.dataset import DESCRIPTION, DataSet
+from training.corpus.dataset import DESCRIPTION, SPLITS, DataSet
 from training.corpus.report import Report
 from training.corpus.settings import PrepareSettings
 from training.errors import BadConfigError, BadDataError, RunError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from training.safe import Safe
 
 _SETTINGS = "settings.json"
+Opened: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
+"""Opens an upload for the user it is of."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,16 @@ class Sets:
     """The data sets of every user, each user's apart."""
 
     def __init__(
-        self, places: Callable[[str], Places], jobs: Jobs, quota: int, safes: Callable[[str], Safe]
+        self,
+        places: Callable[[str], Places],
+        jobs: Jobs,
+        quota: int,
+        safes: Callable[[str], Safe],
+        opened: Opened | None = None,
     ) -> None:
-        """`quota`: bytes that a user may have on disk in all."""
+        """`quota`: bytes that a user may have on disk in all; `safes` and `opened` as in `Studio.open`."""
         self._places, self._jobs, self._quota, self._safes = places, jobs, quota, safes
+        self._opened = opened or (lambda _, path: path.open("rb"))
 
     def check_quota(self, user: str, more: int = 0) -> None:
         """Return if `more` bytes fit into what the user may have.
@@ -71,7 +80,8 @@ class Sets:
         `deidentify` is "off", a mode of `Deidentifier.apply`, or one with "-by-rules" behind it.
 
         Raises:
-            BadConfigError, BadDataError, RunError: name, files or quota don't allow it; the files stay.
+            BadConfigError, BadDataError, RunError: name, files or quota don't allow it, and the files stay;
+                or one can't be read.
         """
         places = self._places(user)
         self._check_new(places, name)
@@ -80,11 +90,11 @@ class Sets:
         self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
         safe, sources = self._safes(user), _sources(places, name)
         try:
-            _take_in(files, sources, safe)
+            _take_in(files, sources, safe, lambda path: self._opened(user, path))
         except OSError as error:
             shutil.rmtree(sources, ignore_errors=True)
             raise RunError(
-                f"The files can't be kept: {error.strerror or error}. Is the disk full?"
+                f"The files can't be read or kept: {error.strerror or error}. Is the disk full?"
             ) from error
         for path in files:
             path.unlink()
@@ -189,6 +199,15 @@ class Sets:
         """
         return DataSet.open(self.folder(user, name), self._safes(user))
 
+    def every_row(self, user: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All rows of a set, one at a time, each with its split.
+
+        Raises:
+            BadDataError: the user has no such set, or it is damaged.
+        """
+        found = self.open(user, name)
+        return ((split, row) for split in SPLITS for row in found.rows(split))
+
     def check_unread(self, user: str, folder: Path) -> None:
         """Return if no job of the user's that waits or goes on reads a folder.
 
@@ -223,13 +242,20 @@ def _sources(places: Places, name: str) -> Path:
     return places.root / "sources" / name / "files"
 
 
-def _take_in(files: Sequence[Path], sources: Path, safe: Safe) -> None:
+def _take_in(
+    files: Sequence[Path],
+    sources: Path,
+    safe: Safe,
+    opened: Callable[[Path], AbstractContextManager[BinaryIO]],
+) -> None:
     if sources.exists():
         shutil.rmtree(sources)  # of a preparation that failed
     sources.mkdir(parents=True, mode=0o700)
     for number, path in enumerate(files):
         place = sources / path.name
-        safe.take_in(path, place if not place.exists() else sources / f"{number}-{path.name}")
+        target = place if not place.exists() else sources / f"{number}-{path.name}"
+        with opened(path) as reading, safe.create(target) as writing:
+            shutil.copyfileobj(reading, writing, 1 << 20)
 
 
 def _summary(folder: Path, safe: Safe) -> SetSummary | None:

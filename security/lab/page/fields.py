@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import gradio as gr
 
@@ -39,8 +40,8 @@ def component(parameter: Parameter) -> gr.components.Component:
     return gr.File(label=f"{parameter.label} (without one, an example)", type="filepath", height=120)
 
 
-def value(parameter: Parameter, given: Any) -> Any:
-    """What the component handed over, ready for `parse`.
+def value(parameter: Parameter, given: Any, opened: Callable[[Path], BinaryIO]) -> Any:
+    """What the component handed over, ready for `parse`; `opened` opens a file for who uploaded it.
 
     Raises:
         BadParameterError: a file is larger than a lesson takes, or can't be read.
@@ -50,7 +51,7 @@ def value(parameter: Parameter, given: Any) -> Any:
     if given is None:
         return parameter.default
     try:
-        with Path(given).open("rb") as stream:
+        with opened(Path(given)) as stream:
             data = stream.read(parameter.most + 1)
     except OSError as error:
         raise BadParameterError(parameter.name, "the file can't be read; upload it again.") from error

@@ -127,6 +127,19 @@ def test_an_error_in_the_block_gives_the_thing_back() -> None:
     assert make.open == ["b"]
 
 
+def test_what_is_dropped_goes_at_once_or_when_it_comes_back() -> None:
+    pool, make = a_pool()
+    use(pool, make, "a")
+    with pool.lend("b", lambda: make("b")) as lent:
+        pool.drop(lambda key: key in "ab")
+        assert make.open == ["b"], "what is lent stays whole"
+        assert not lent.closed and not pool.holds("b")
+    assert make.open == []
+    use(pool, make, "a")
+    pool.drop(lambda key: key == "b")
+    assert make.open == ["a"] and pool.holds("a")
+
+
 def test_closing_frees_all_even_what_is_lent_or_still_loading_and_then_refuses() -> None:
     pool, make = a_pool()
     loading, go_on = threading.Event(), threading.Event()

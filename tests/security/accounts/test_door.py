@@ -168,10 +168,14 @@ def test_a_key_file_that_others_could_read_is_refused(house: House, admin: Admin
 @pytest.mark.parametrize(
     "url", ["nonsense", "nosuch://x", "sqlite+nosuch:///x", "oracle://u:hunter2@h/x", "://"]
 )
-def test_a_database_address_that_can_not_be_used(tmp_path: Path, url: str) -> None:
+def test_a_database_address_that_can_not_be_used(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(AccountsError, match="database_url") as refused:
         build_door(AccountSettings(tmp_path, database_url=url), {}, rounds=4)
     assert "hunter2" not in str(refused.value)
+    assert not (tmp_path / "x").exists(), "what can't be opened is not made"
 
 
 def test_another_database_file_is_private_too(tmp_path: Path, clock: Clock) -> None:

