@@ -54,7 +54,7 @@ def _cost(text: str) -> Argon2Cost:
     match = _COST.fullmatch(text)
     if match is None:
         raise AccountSettingsError(
-            f"{COST_VARIABLE} must be like m=65536,t=3,p=4 (KiB of memory, passes, lanes); it is {text!r}.",
+            f"{COST_VARIABLE} must be like m=65536,t=3,p=1 (KiB of memory, passes, lanes); it is {text!r}.",
             option=COST_VARIABLE,
         )
     try:

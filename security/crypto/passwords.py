@@ -60,8 +60,10 @@ class Hasher(Protocol):
 class Argon2Cost:
     """What a hash by Argon2id costs: memory in KiB, passes over it, lanes.
 
-    The default is the second recommendation of RFC 9106 (section 4), for where 2 GiB a hash are too much. The
-    bounds hold for what is stored as well: a row that somebody forged must not take all memory.
+    The default has memory and passes of RFC 9106's second recommendation (section 4), for where 2 GiB a hash
+    is too much, and one lane: with several, OpenSSL starts threads, and two hashes at once have been
+    seen to wait for each other for ever. The bounds hold for what is stored as well: a row that somebody
+    forged must neither take all memory nor hold up a worker.
 
     Raises:
         CryptoError: a number is out of its bounds.
@@ -69,11 +71,11 @@ class Argon2Cost:
 
     memory: int = 65_536
     passes: int = 3
-    lanes: int = 4
+    lanes: int = 1
 
     def __post_init__(self) -> None:
         for option, value, low, high in (
-            ("lanes", self.lanes, 1, 16),
+            ("lanes", self.lanes, 1, 1),
             ("memory", self.memory, 8 * self.lanes, 1_048_576),
             ("passes", self.passes, 1, 16),
         ):
