@@ -516,6 +516,34 @@ def test_passkeys_that_fail_are_slowed_down_as_anything_else(limited: House) -> 
     assert eva.alone(limited.browser(LOCAL, "192.0.2.77")).status_code == 303
 
 
+def test_a_device_known_by_its_passkey_is_not_held_up_by_strangers(limited: House) -> None:
+    eva = owner(limited)
+    eva.enrol()
+    laptop = limited.browser(LOCAL)
+    assert eva.alone(laptop).status_code == 303
+    laptop.post("/logout")
+    for place in range(8):
+        eva.second(limited.browser(LOCAL, f"192.0.2.{place}"), password="guess")
+    assert eva.second(limited.browser(LOCAL, "192.0.2.99")).status_code == 429
+    assert eva.alone(laptop).status_code == 303
+    laptop.post("/logout")
+    assert eva.second(laptop).status_code == 303
+
+
+def test_forged_passkeys_do_not_use_up_the_tries_for_codes(limited: House) -> None:
+    eva = owner(limited)
+    have = eva.enrol()
+    for place in range(12):
+        limited.clock.pass_by(61)
+        forged = Credential(id=have.id, handle=have.handle)
+        answer = eva.alone(limited.browser(LOCAL, f"192.0.2.{place}"), credential=forged)
+        assert answer.status_code == 401
+    limited.clock.pass_by(61)
+    assert sign_in(limited.browser(LOCAL, "192.0.2.98"), eva.known, limited.clock).status_code == 303
+    limited.clock.pass_by(61)
+    assert eva.alone(limited.browser(LOCAL, "192.0.2.99")).status_code == 303
+
+
 def test_after_ten_wrong_passkeys_with_the_right_password_none_is_taken(limited: House) -> None:
     eva = owner(limited)
     eva.enrol()
