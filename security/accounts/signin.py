@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from security.accounts.assertions import Assertion, Assertions
 from security.accounts.audit import NOBODY, Trail
+from security.accounts.ceremonies import named_credential
 from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Role
@@ -133,9 +134,10 @@ class SignIn:
             BusyError: too many passkeys at once.
             StoreError: the database refuses; nobody is signed in.
         """
-        may_try = gate(True)
         match = self._proof.match(self._nobody, given, now)
         seen = match.seen
+        # A signature can't be guessed: a bad one must not use up the tries that its owner has for codes.
+        may_try = gate(seen is not None)
         user = (self._users.by_id(_NOBODY if seen is None else seen.user)) or self._nobody
         disabled = self._users.is_disabled(user.id)
         allowed = may_sign_in_by_passkey_alone(self._engine, user.role)
@@ -155,6 +157,17 @@ class SignIn:
             return None
         self._note(token, user.id, "passkey-alone", now)
         return Entered(token, user.name_key)
+
+    def account_of(self, given: Assertion) -> str:
+        """What attempts with this passkey are counted by: its owner's compared name, else the passkey itself.
+
+        No account's name begins with a zero byte.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        owner = self._users.by_id(self._proof.owner(given) or _NOBODY)
+        return f"\0passkey {named_credential(given.response)}" if owner is None else owner.name_key
 
     def note_refusal_of(self, given: Assertion, now: float) -> None:
         """As `note_refusal`, for whoever's passkey was named."""

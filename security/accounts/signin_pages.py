@@ -13,7 +13,6 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.background import BackgroundTask
 
 from security.accounts.audit import Trail
-from security.accounts.ceremonies import named_credential
 from security.accounts.challenges import Purpose
 from security.accounts.cookies import Cookies
 from security.accounts.errors import BusyError, ClearingError, StoreError
@@ -34,8 +33,8 @@ T = TypeVar("T")
 _log = logging.getLogger("asklepion.accounts")
 # One answer for every failure: who asks must not learn which part was right (OWASP ASVS 5.0, 6.3.8).
 REFUSED = (
-    "That did not match. Check name, password and code. A code works only once: if you have just used "
-    "this one, wait for the next. After ten wrong codes none is accepted for an hour."
+    "That did not match. Check name, password and code or passkey. A code works only once: if you have just "
+    "used this one, wait for the next. After ten wrong codes none is accepted for an hour."
 )
 PASSKEY_REFUSED = (
     "This passkey was not accepted. It may have been removed here, this page may have been open too long, or "
@@ -110,9 +109,7 @@ class SignInPages:
         given = self.offers.given(request, fields, Purpose.ALONE)
         if given is None:
             return self._form(request, {}, back, PASSKEY_REFUSED, 401)
-        # Nobody has typed a name, and whether the passkey has an owner must not be told: what is counted is
-        # the passkey that is named, be it anybody's or none's.
-        visitor = self.cookies.visitor(request, f"\0passkey {named_credential(given.response)}")
+        visitor = self.cookies.visitor(request, await self.quick.run(self.signin.account_of, given))
         wait = ceil(await self.counting.run(self.limiter.take, visitor, now))
         if wait > 0:
             return self._told_to_wait(request, {}, back, wait)

@@ -10,6 +10,7 @@ from security.accounts.database import open_database
 from security.accounts.limits import Limits
 from security.accounts.settings import AccountSettings
 from tests.security.accounts.fakes import KEY, Admin, Browser, Clock, House, set_up, sign_in
+from tests.security.accounts.passkey_fakes import Owner, owner
 from tests.security.accounts.people_fakes import PEOPLE, confirm
 
 
@@ -80,3 +81,16 @@ def knocked(shared: tuple[House, Browser]) -> House:
 def inside(shared: tuple[House, Browser]) -> Browser:
     """Who is signed in to the shared house."""
     return shared[1]
+
+
+@pytest.fixture
+def eva(house: House) -> Owner:
+    """Signed in; without a passkey."""
+    return owner(house)
+
+
+@pytest.fixture
+def keyed(eva: Owner) -> Owner:
+    """Signed in, and with a passkey."""
+    eva.enrol()
+    return eva

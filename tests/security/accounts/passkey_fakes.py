@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from security.accounts.tables import Passkey
 from tests.security.accounts.authenticator import Credential, SoftwareAuthenticator
 from tests.security.accounts.fakes import NAME, PASSWORD, Admin, Browser, House, set_up, sign_in
+from tests.security.accounts.people_fakes import OTHER, join
 
 LOCAL = "http://localhost:7860"
 PASSKEYS = "/account/passkeys"
@@ -86,3 +87,15 @@ def count(house: House, counter: int) -> None:
 
 def kinds(house: House) -> list[str]:
     return [entry.kind for entry in house.door.trail.ledger.entries()]
+
+
+def kim_at(eva: Owner) -> Owner:
+    """A second person."""
+    link = eva.browser.post("/account/people", {"action": "invite", "role": "student", "name": ""})
+    (found,) = re.findall(r"/invite\?token=[\w-]+", link.text)
+    person = join(eva.house, found)
+    eva.house.clock.pass_by(30)
+    browser = eva.house.browser(LOCAL)
+    known = {"name": person.name, "password": OTHER}
+    assert sign_in(browser, person.known, eva.house.clock, **known).status_code == 303
+    return Owner(eva.house, person.known, browser, SoftwareAuthenticator(LOCAL), person.name, OTHER)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -306,3 +312,39 @@ def _create(text: str) -> None:
 def _get(text: str) -> None:
     with contextlib.suppress(CeremonyError):
         check_assertion(read_assertion(text), KEY, PARTY)
+
+
+def packed(phone: SoftwareAuthenticator, *chain: bytes) -> str:
+    """An attestation by the new key itself, with the certificates that are given."""
+    said = json.loads(phone.create(asked()))
+    made = cbor2.loads(decoded(said["response"]["attestationObject"]))
+    client = hashlib.sha256(decoded(said["response"]["clientDataJSON"])).digest()
+    statement = {"alg": ES256, "sig": phone.credentials[-1].sign(made["authData"] + client)}
+    made |= {"fmt": "packed", "attStmt": statement | ({"x5c": list(chain)} if chain else {})}
+    said["response"]["attestationObject"] = encoded(cbor2.dumps(made))
+    return json.dumps(said)
+
+
+def certificate(key: Any) -> bytes:
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Maker"),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "Authenticator Attestation"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Key"),
+        ]
+    )
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1)
+    built = built.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2090, 1, 1, tzinfo=UTC)
+    )
+    built = built.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return built.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_the_keys_own_signature_is_taken_and_a_certificate_is_not(phone: SoftwareAuthenticator) -> None:
+    assert check_creation(packed(phone), CHALLENGE, PARTY).credential == phone.credentials[-1].id
+    credential = Credential()
+    phone.create = partial(phone.create, credential=credential)  # type: ignore[method-assign]
+    with pytest.raises(CeremonyError, match="certificates"):
+        check_creation(packed(phone, certificate(credential.key)), CHALLENGE, PARTY)
