@@ -225,6 +225,7 @@ def test_what_lies_plain_from_before_is_sealed_when_its_owner_comes(place: Path,
     left = tmp_path / "studio" / ANN / "sets" / ".killed.x" / "unpacked" / "0"
     left.mkdir(parents=True)
     (left / "1.txt").write_text(MARKER, "utf-8")
+    (job.folder / "log.txt").write_text(MARKER, "utf-8")  # as an evaluation's was
     old.close()
     assert len(holding(tmp_path / "studio", MARKER)) > 5, "before, they are there"
     times = {path: path.stat().st_mtime_ns for path in run.iterdir()}
