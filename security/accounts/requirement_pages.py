@@ -12,7 +12,8 @@ from security.accounts.forms import read_form
 from security.accounts.identity import Role
 from security.accounts.inside import Inside, Visitor, see, to_confirm
 from security.accounts.pages import Handler
-from security.accounts.requirements import Requirement, Requirements
+from security.accounts.requirements import Requirements
+from security.accounts.role_policy import Requirement
 
 _PATH = "/account/people/policy"
 

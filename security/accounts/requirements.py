@@ -15,19 +15,8 @@ from security.accounts.account import Tools
 from security.accounts.database import store_errors
 from security.accounts.errors import RefusedError
 from security.accounts.identity import Role
+from security.accounts.role_policy import Requirement, as_requirement, requirement_of
 from security.accounts.tables import Passkey, RolePolicy, User
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """What is asked of a role beyond password and second factor.
-
-    `passkey_alone`: a passkey whose device looked at face, fingerprint or PIN signs in by itself.
-    """
-
-    role: Role
-    passkey_required: bool = False
-    passkey_alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,9 +40,7 @@ class Requirements:
         Raises:
             StoreError: the database can't be read.
         """
-        with store_errors("Please try again in a moment."), Session(self._tools.engine) as session:
-            row = session.get(RolePolicy, role.value)
-            return _of(role, row)
+        return requirement_of(self._tools.engine, role)
 
     def standings(self) -> list[Standing]:
         """Every role, in the order of Role.
@@ -68,7 +55,7 @@ class Requirements:
             people = {row.role: row.number for row in session.execute(counted)}
             without = {row.role: row.number for row in session.execute(counted.where(lacks))}
             return [
-                Standing(_of(role, rows.get(role)), people.get(role, 0), without.get(role, 0))
+                Standing(as_requirement(role, rows.get(role)), people.get(role, 0), without.get(role, 0))
                 for role in Role
             ]
 
@@ -105,9 +92,3 @@ class Requirements:
     def _has_passkey(self, user: str) -> bool:
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session:
             return session.scalar(select(exists().where(Passkey.user_id == user))) is True
-
-
-def _of(role: Role, row: RolePolicy | None) -> Requirement:
-    if row is None:
-        return Requirement(role)
-    return Requirement(role, row.passkey_required, row.passkey_alone)

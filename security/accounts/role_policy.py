@@ -1,24 +1,42 @@
-"""What a role may do with passkeys, as the table of policies says; no row means the least strict.
+"""What is asked of a role beyond password and second factor, as the table of policies says.
 
-Does not: write the table; the administrators' page does.
+Does not: write the table; the administrators' page does (requirements.py).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from dataclasses import dataclass
+
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from security.accounts.database import store_errors
+from security.accounts.identity import Role
 from security.accounts.tables import RolePolicy
 
 
-def may_sign_in_by_passkey_alone(engine: Engine, role: str) -> bool:
-    """Whether a passkey with user verification is enough for this role, without name and password.
+@dataclass(frozen=True)
+class Requirement:
+    """What is asked of a role beyond password and second factor; by default the least.
+
+    `passkey_alone`: a passkey whose device looked at face, fingerprint or PIN signs in by itself.
+    """
+
+    role: Role
+    passkey_required: bool = False
+    passkey_alone: bool = True
+
+
+def requirement_of(engine: Engine, role: Role) -> Requirement:
+    """What is asked of this role.
 
     Raises:
         StoreError: the database can't be read.
     """
     with store_errors("Please try again in a moment."), Session(engine) as session:
-        allowed = session.scalar(select(RolePolicy.passkey_alone).where(RolePolicy.role == role))
-    return allowed is None or allowed
+        return as_requirement(role, session.get(RolePolicy, role.value))
+
+
+def as_requirement(role: Role, row: RolePolicy | None) -> Requirement:
+    """A row of the table, or that there is none."""
+    return Requirement(role) if row is None else Requirement(role, row.passkey_required, row.passkey_alone)

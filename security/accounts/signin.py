@@ -27,7 +27,7 @@ from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Role
 from security.accounts.proof import Proof, Second
-from security.accounts.role_policy import may_sign_in_by_passkey_alone
+from security.accounts.role_policy import requirement_of
 from security.accounts.sessions import Sessions
 from security.accounts.tables import User
 from security.accounts.users import Users
@@ -140,7 +140,7 @@ class SignIn:
         may_try = gate(seen is not None)
         user = (self._users.by_id(_NOBODY if seen is None else seen.user)) or self._nobody
         disabled = self._users.is_disabled(user.id)
-        allowed = may_sign_in_by_passkey_alone(self._engine, user.role)
+        allowed = requirement_of(self._engine, Role(user.role)).passkey_alone
         good = seen is not None and seen.user_verified and seen.by_handle
         spender = user.id if good and may_try and allowed and not disabled else _NOBODY
         with (

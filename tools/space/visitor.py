@@ -17,9 +17,8 @@ from tools.space.errors import TrialError
 NAME = "trial"
 _TIMEOUT_S = 60
 _STEP_S = 30
-_COOKIE = re.compile(
-    r"(__Host-asklepion_session=[A-Za-z0-9_-]+); HttpOnly; Path=/; SameSite=None; Secure; Partitioned"
-)
+_FRAMED = "; HttpOnly; Path=/; SameSite=None; Secure; Partitioned"
+_COOKIE = re.compile(f"(__Host-asklepion_session=[A-Za-z0-9_-]+){_FRAMED}")
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class Answer:
     status: int
     text: str
     policy: str
-    cookie: str
+    cookies: tuple[str, ...]
+    """Each as it was set."""
 
 
 class Visitor:
@@ -90,10 +90,12 @@ class Visitor:
         """
         # The code of this step is spent by set-up; the server takes the next one already.
         form = {"name": NAME, "password": self._password, "code": self._code(1)}
-        found = _COOKIE.fullmatch(self.expect("POST", "/login", 303, form).cookie)
-        if found is None:
-            raise TrialError("The session cookie is not one that a browser takes in the frame of a Space.")
-        self._cookie = found[1]
+        cookies = self.expect("POST", "/login", 303, form).cookies
+        # The other is that of a known device.
+        found = [match for match in map(_COOKIE.fullmatch, cookies) if match is not None]
+        if len(found) != 1 or not all(cookie.endswith(_FRAMED) for cookie in cookies):
+            raise TrialError("A cookie is not one that a browser takes in the frame of a Space.")
+        self._cookie = found[0][1]
         self.expect("GET", "/", 303)
         edition = re.search(r'name="edition" value="(\d+)"', self.expect("GET", "/account/welcome", 200).text)
         if edition is None:
@@ -121,6 +123,7 @@ class Visitor:
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
             policy = answer.getheader("content-security-policy") or ""
-            return Answer(answer.status, text, policy, answer.getheader("set-cookie") or "")
+            cookies = tuple(answer.headers.get_all("set-cookie", ()))
+            return Answer(answer.status, text, policy, cookies)
         finally:
             connection.close()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from security.accounts.duties import EDITION
 from security.accounts.errors import StoreError
 from security.accounts.export import Entry, Exporter, as_json
 from security.accounts.export_pages import PATH
@@ -81,7 +82,8 @@ def test_it_has_all_of_the_own_and_nothing_of_anothers(
     account = json.loads(files["account.json"])
     assert (account["id"], account["name"], account["role"]) == (user, "Kim Lee", "student")
     assert account["created"].startswith("2027-01-15") and account["recovery codes left"] == 10
-    assert account["passkeys"] == account["consents"] == []
+    assert account["passkeys"] == []
+    assert [one["edition"] for one in account["consents"]] == [EDITION]
     trail = json.loads(files["trail.json"])
     assert {"sign-in", "data-exported"} <= {one["what"] for one in trail}
     whole = "".join(files.values())

@@ -24,6 +24,7 @@ from tests.security.accounts.fakes import (
     Browser,
     Clock,
     House,
+    agree,
     first_form,
     second_form,
     shown_codes,
@@ -58,6 +59,7 @@ def enters(house: House, admin: Admin, clock: Clock) -> Browser:
     browser = house.browser()
     assert sign_in(browser, admin, clock, password="not the password").status_code == 401
     assert sign_in(browser, admin, clock).status_code == 303
+    agree(house)
     return browser
 
 

@@ -92,6 +92,8 @@ def test_what_is_open_is_exactly_this() -> None:
         "/door/door.css": {"GET", "HEAD"},
         "/door/mark.svg": {"GET", "HEAD"},
         "/door/passkeys.js": {"GET", "HEAD"},
+        "/door/meter.js": {"GET", "HEAD"},
+        "/door/strength": {"POST"},
     }
 
 
