@@ -358,8 +358,9 @@ def build_page(settings: Settings, service: ChatService, studio: Studio, lab: La
 def _announce(settings: Settings, door: Door) -> None:
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if settings.certificate else "http"
-    if ipaddress.ip_address(settings.host).is_unspecified:
-        shown = "127.0.0.1"
+    if settings.host in ("127.0.0.1", "::1") or ipaddress.ip_address(settings.host).is_unspecified:
+        # Not a number: browsers make no passkey for one.
+        shown = "localhost"
     local = f"{scheme}://{shown}:{settings.port}"
     base = settings.public_url or local
     if settings.notice:

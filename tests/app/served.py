@@ -40,7 +40,7 @@ class App:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://localhost:{self.port}"
 
     def start(self) -> App:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("ASKLEPION_")}
