@@ -62,7 +62,9 @@ def test_the_limits_on_guessing() -> None:
     threads, waiting = re.search(r'Workers\("slow", threads=(\d+), waiting=(\d+)\)', source).groups()  # type: ignore[union-attr]
     said("Guessing", f"in {threads} threads with {waiting} waiting")
     said(
-        "Ways in", f"| {links.MAX_TRIES} attempts, then the link is void; and the same |", f"for {links.LIFE_S // 86400} days"
+        "Ways in",
+        f"| {links.MAX_TRIES} attempts, then the link is void; and the same |",
+        f"for {links.LIFE_S // 86400} days",
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import sys
 import tempfile
 import time
@@ -32,8 +31,8 @@ from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
 from security.accounts.tables import Consent, RolePolicy, User
 from security.crypto import onetime
-from security.crypto.keyfile import load_key_encryption_key
 from tests.app.list_routes import built, listed
+from tests.app.residents import add_resident, session_of
 from tests.app.rules import NEEDED, OWN, Rule, Who, unruled
 from tests.app.spellings import Spelling, spellings
 from tests.security.accounts.fakes import PASSWORD, second_form, shown_secret
@@ -324,33 +323,23 @@ async def expect(attack: Attack, who: str, method: str, path: str, wanted: int, 
 
 async def people(attack: Attack, folder: Path) -> None:
     """Cookies: ada's good, expired and signed-out sessions, what her password alone gets, and bob's."""
-    house, now = attack.house, time.time()
-    ada, bob = await founded(attack), secrets.token_hex(16)
-    sessions = Sessions(house.door.database, AccountSettings(data=folder))
-    keys = load_key_encryption_key({}, folder, may_create=False)
-    sealed: dict[str, Any] = {"password_hash": "x", "totp_secret": b"x", "totp_last_step": 0}
-    others = (
-        (bob, "bob", Role.STUDENT),
-        ("carol", "carol", Role.ADMINISTRATOR),
-        ("dora", "dora", Role.TEACHER),
-    )
+    house, ada = attack.house, await founded(attack)
+    bob = add_resident(house, folder, "bob", Role.STUDENT)
+    carol = add_resident(house, folder, "carol", Role.ADMINISTRATOR, agrees=False)
+    dora = add_resident(house, folder, "dora", Role.TEACHER)
     with Session(house.door.database) as session, session.begin():
-        for user, name, role in others:
-            own = {"id": user, "name": name, "name_key": name, "wrapped_key": keys.new_data_key(user)[1]}
-            session.add(User(role=role, created_at=int(now), **own, **sealed))
-        session.flush()
-        for user in (ada, bob, "dora"):
-            session.add(Consent(user_id=user, edition=EDITION, at=int(now)))
+        session.add(Consent(user_id=ada, edition=EDITION, at=0))
         session.add(RolePolicy(role=Role.TEACHER, passkey_required=True, passkey_alone=True))
-        tokens = {
-            "full": sessions.begin(session, ada, now),
-            "other user": sessions.begin(session, bob, now),
-            "owes consent": sessions.begin(session, "carol", now),
-            "owes passkey": sessions.begin(session, "dora", now),
-            "signed out": sessions.begin(session, ada, now),
-            "expired": sessions.begin(session, ada, now - 13 * 3600),
-        }
-    sessions.end(tokens["signed out"])
+    owners = {
+        "full": ada,
+        "other user": bob,
+        "owes consent": carol,
+        "owes passkey": dora,
+        "signed out": ada,
+    }
+    tokens = {who: session_of(house, folder, owner) for who, owner in owners.items()}
+    tokens["expired"] = session_of(house, folder, ada, time.time() - 13 * 3600)
+    Sessions(house.door.database, AccountSettings(data=folder)).end(tokens["signed out"])
     attack.cookies = {who: f"{COOKIE}={token}" for who, token in tokens.items()}
     attack.cookies["password only"] = await half_signed_in(attack)
 

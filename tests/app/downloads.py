@@ -8,22 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy.orm import Session
 
 from app import House
 from security.accounts.arrivals import COOKIE
-from security.accounts.sessions import Sessions
-from security.accounts.settings import AccountSettings
-from security.accounts.tables import User
+from security.accounts.identity import Role
 from tests.app.list_routes import built
+from tests.app.residents import add_resident, session_of
 
 BASE = "http://127.0.0.1:7860"
 SCRIPT = b"<html><script>fetch('/account')</script></html>"
@@ -39,16 +35,6 @@ NAMES = {
     "unicode": "Größe 水.txt",
     "dots": "..",
 }
-
-
-def signed_in(house: House, folder: Path) -> str:
-    """The token of somebody who is in."""
-    sealed = {"password_hash": "x", "wrapped_key": b"x", "totp_secret": b"x", "totp_last_step": 0}
-    user = secrets.token_hex(16)
-    with Session(house.door.database) as session, session.begin():
-        session.add(User(id=user, name="ada", name_key="ada", role="student", created_at=0, **sealed))
-        session.flush()
-        return Sessions(house.door.database, AccountSettings(data=folder)).begin(session, user, time.time())
 
 
 def multipart(name: str) -> bytes:
@@ -81,7 +67,8 @@ async def run(house: House, page: Any, folder: Path) -> dict[str, Any]:
     async with page.router.lifespan_context(page):
         house.rooms.open(page)
         transport = httpx.ASGITransport(house.asgi, raise_app_exceptions=True)
-        cookies = {COOKIE: signed_in(house, folder)}
+        user = add_resident(house, folder, "ada", Role.STUDENT)
+        cookies = {COOKIE: session_of(house, folder, user)}
         async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies) as client:
             uploads = folder / "uploads"
             found = {case: await tried(client, name, uploads) for case, name in NAMES.items()}

@@ -28,6 +28,7 @@ from assistant.models.choices import Choices
 from assistant.models.serving import Models
 from assistant.session import ChatService
 from security.accounts.arrivals import COOKIE
+from security.accounts.identity import Role
 from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
@@ -36,7 +37,8 @@ from security.crypto.signatures import SigningKey
 from security.lab.results import Attempt, Results
 from security.lab.service import Lab
 from security.personal import Rooms, clearings, exporters
-from tests.app.attacks import HOST, people
+from tests.app.attacks import HOST
+from tests.app.residents import add_resident, session_of
 from tests.assistant.fakes import ScriptedEngine
 from tests.assistant.test_session import Loaded
 from training.jobs import ENDED
@@ -74,9 +76,11 @@ class Stay:
         self.page = asklepion.build_page(
             asklepion.Settings("127.0.0.1", 7860, folder), self.chat, self.studio, self.lab
         )
-        self.tokens = people(self.house, folder)
+        for name in ("ada", "bob"):
+            add_resident(self.house, folder, name, Role.ADMINISTRATOR)
         with Session(door.database) as session:
             self.ids = {row.name: row.id for row in session.query(User)}
+        self.tokens = {name: session_of(self.house, folder, user) for name, user in self.ids.items()}
         self.told: dict[str, Any] = {}
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from security.accounts.duties import EDITION
 from tests.app.served import App, Authenticator
 from tests.security.accounts.fakes import NAME, PASSWORD, first_form, second_form, shown_codes, shown_secret
 
@@ -63,12 +64,13 @@ def target(app: App) -> Target:
         first_code = phone.code()
         third = owner.post("/setup", data=second_form(second.text, first_code))
         codes = shown_codes(third.text)
-        owner.cookies.set("asklepion_session", "A" * 43, domain="127.0.0.1")
+        owner.cookies.set("asklepion_session", "A" * 43, domain="localhost.local")
         fields = {"name": NAME, "password": PASSWORD, "recovery": codes[0]}
         answer = owner.post("/login", data=fields)
         assert answer.status_code == 303
         token = answer.cookies["asklepion_session"]
         assert token != "A" * 43, "a token that was brought along is never taken"
+        owner.post("/account/welcome", data={"edition": EDITION})
         # Secrets in addresses, where they would be in an access log.
         owner.get("/login", params=fields | {"code": codes[1]})
         owner.get("/reset", params={"token": "R" * 43})

@@ -61,11 +61,11 @@ def test_a_person_is_deleted_and_the_page_tells_what_stays(house: House) -> None
     add_user(house.app.data, "bob")
     page = house.page
     page.goto(f"{house.app.url}/account/people")
-    row = page.get_by_role("row").filter(has_text="bob")
+    row = page.get_by_role("listitem").filter(has_text="bob")
     row.get_by_label("for ever").check()
     row.get_by_role("button", name="Delete: bob").click()
     expect(page.get_by_role("heading", name="bob is deleted")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
     every_look(page)
     page.get_by_role("link", name="People").click()
-    expect(page.get_by_role("row").filter(has_text="bob")).to_have_count(0)
+    expect(page.get_by_role("listitem").filter(has_text="bob")).to_have_count(0)
