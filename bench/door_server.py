@@ -115,7 +115,12 @@ def ours(data: Path, count: int) -> None:
 
 def found_accounts(door: Door, count: int) -> tuple[list[str], float]:
     """Accounts named person0 and so on, with one password: secrets of their apps; what one check takes."""
+    from sqlalchemy import select
+    from sqlalchemy.orm import Session
+
+    from security.accounts.duties import EDITION
     from security.accounts.identity import Role
+    from security.accounts.tables import Consent, User
     from security.accounts.users import NewAccount
     from security.crypto import onetime
 
@@ -129,6 +134,10 @@ def found_accounts(door: Door, count: int) -> tuple[list[str], float]:
             users.add(users.new_id(), account, Role.STUDENT, now, lambda _: True)
         else:
             users.found(account, now)
+    with Session(door.database) as session, session.begin():
+        session.add_all(
+            Consent(user_id=user, edition=EDITION, at=int(now)) for user in session.scalars(select(User.id))
+        )
     taken = []
     for _ in range(5):
         began = time.perf_counter()
