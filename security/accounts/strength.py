@@ -68,8 +68,10 @@ def _told(verdict: Verdict) -> tuple[int, bool, str]:
     if verdict.rule:
         made = made_of(estimate.parts)
         return estimate.score, False, f"Guessed in {after}: it is {made}. Add words that don't belong to it."
-    much = "Strong" if estimate.score == 4 else "Strong enough"
-    return estimate.score, True, f"{much}: a thief of the database and the key would guess for {after}."
+    guessing = f"a thief of the database and the key would guess for {after}"
+    if estimate.score == 4:
+        return estimate.score, True, f"Strong: {guessing}."
+    return estimate.score, True, f"Enough: {guessing}. One more word makes that far longer."
 
 
 def duration(seconds: float) -> str:

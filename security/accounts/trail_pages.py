@@ -149,7 +149,7 @@ def _told(checked: Checked) -> Mapping[str, str]:
         "entries": _entries(checked.size),
         "whole": "" if whole is None else moment(int(whole * 1000)),
         "signed": "" if signed is None else moment(signed.time),
-        "signed_entries": "" if signed is None else _entries(signed.size),
+        "signed_entries": "" if signed is None or not signed.size else _entries(signed.size),
     }
 
 

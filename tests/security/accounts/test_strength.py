@@ -52,7 +52,7 @@ STRENGTH = "/door/strength"
         (
             "moonlight sonata",
             True,
-            "Strong enough: a thief of the database and the key would guess for about",
+            "Enough: a thief of the database and the key would guess for about",
         ),
         (PASSWORD, True, "Strong: a thief of the database and the key would guess for more than a century."),
     ],
