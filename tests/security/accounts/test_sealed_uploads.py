@@ -11,7 +11,7 @@ import pytest
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from security.accounts.errors import FormError
+from security.accounts.errors import FormError, StoreError
 from security.accounts.sealed_forms import SealedForm, safe_name
 from security.accounts.sealed_uploads import LIFE_S, SealedUploads
 from security.crypto.files import is_sealed
@@ -205,6 +205,52 @@ def test_an_upload_opens_for_its_owner_alone_and_not_when_changed(uploads: Seale
     path.write_bytes(SECRET)
     with pytest.raises(OSError, match="damaged"):
         uploads.open(ADA.id, path)
+
+
+def middle_changed(path: Path) -> None:
+    """A byte of a chunk that is neither the first nor the last."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_chunk_that_was_changed_is_told_as_any_file_that_cannot_be_read(uploads: SealedUploads) -> None:
+    path = put(uploads, "x/a.txt", SECRET * 30_000)
+    middle_changed(path)
+    with uploads.open(ADA.id, path) as plain, pytest.raises(OSError, match="damaged"):
+        plain.read()
+
+
+def test_a_file_that_was_changed_is_never_sent_as_if_it_were_whole(tmp_path: Path) -> None:
+    visit = Visit(tmp_path)
+    path = Path(visit.upload(ADA, "x/a.txt"))
+    put(visit.sealed, "x/a.txt", SECRET * 30_000)
+    middle_changed(path)
+    sent = visit.knock(ADA, f"/gradio_api/file={path}")
+    assert sent[-1].get("more_body"), "it has no end"
+    assert len(sent) > 1
+
+
+class BusyKeys(Keys):
+    """A database that another has, for a while."""
+
+    busy = True
+
+    def file_key(self, user: str, purpose: str) -> bytes:
+        if self.busy:
+            raise StoreError("The database is in use. Please try again in a moment.")
+        return super().file_key(user, purpose)
+
+
+def test_a_busy_database_loses_no_upload(uploads: SealedUploads) -> None:
+    path, keys = put(uploads, "x/a.txt", SECRET), BusyKeys()
+    busy = SealedUploads(uploads.folder, keys)
+    with pytest.raises(OSError, match="database is in use"), busy.once(ADA.id, path):
+        pass
+    keys.busy = False
+    with busy.once(ADA.id, path) as plain:
+        assert plain.read() == SECRET
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("fails", [False, True])

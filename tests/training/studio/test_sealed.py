@@ -275,7 +275,7 @@ def test_files_that_cannot_be_kept_stay_with_the_page(tmp_path: Path) -> None:
     (tmp_path / "studio" / ANN / "sources" / "notes" / "files").parent.mkdir(parents=True)
     lost = [*files, tmp_path / "up" / "gone.txt"]
     lost[-1].symlink_to(tmp_path / "up")  # a folder can't be read as a file
-    with pytest.raises(RunError, match="can't be kept"):
+    with pytest.raises(RunError, match="can't be read or kept"):
         studio.sets.prepare(ANN, "notes", lost, SETTINGS)
     assert all(path.exists() for path in files)
     assert not (tmp_path / "studio" / ANN / "sources" / "notes" / "files").exists()

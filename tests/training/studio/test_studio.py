@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import sqlalchemy
@@ -65,6 +66,27 @@ def prepared(studio: Studio, user: str, tmp_path: Path, name: str = "notes") -> 
     done = studio.jobs.wait(user, job.id, WAIT_S)
     assert done.state == "done", (done.message, studio.jobs.log(user, job.id))
     return done
+
+
+def test_uploads_that_were_swept_are_told_of(studio: Studio, tmp_path: Path) -> None:
+    files = upload(tmp_path / "up", 2)
+    files[1].unlink()
+    with pytest.raises(RunError, match="Add it again"):
+        studio.sets.prepare(ANN, "notes", files, SETTINGS)
+    assert files[0].exists()
+
+
+def test_uploads_that_are_swept_while_they_are_read_do_no_harm(tmp_path: Path) -> None:
+    @contextmanager
+    def once(user: str, path: Path) -> Iterator[BinaryIO]:
+        with path.open("rb") as stream:
+            yield stream
+        path.unlink()
+
+    studio = opened(tmp_path, opened=once)
+    job = studio.sets.prepare(ANN, "notes", upload(tmp_path / "up", 2), SETTINGS)
+    assert job.state == "queued"
+    studio.close()
 
 
 def test_uploads_become_a_set_that_only_its_owner_sees(studio: Studio, tmp_path: Path) -> None:
