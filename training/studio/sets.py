@@ -17,6 +17,7 @@ from training.corpus.settings import PrepareSettings
 from training.errors import BadConfigError, BadDataError, RunError
 from training.jobs import ACTIVE
 from training.places import Places, check_name
+from training.safe import NoKeyError
 
 if TYPE_CHECKING:
     from training.jobs import Job, Jobs
@@ -139,6 +140,11 @@ class Sets:
 
     def _submit(self, user: str, name: str, sources: Path, settings: PrepareSettings, deidentify: str) -> Job:
         places = self._places(user)
+        try:
+            self._safes(user)  # copying takes long: the account may be gone, and nothing of it comes back
+        except NoKeyError:
+            shutil.rmtree(sources.parent, ignore_errors=True)
+            raise
         folder = places.root / "settings"
         folder.mkdir(parents=True, exist_ok=True)
         held = {"settings": settings.to_json(), "deidentify": deidentify}
