@@ -246,6 +246,7 @@ def _build_page(
     from assistant.models.choices import Choices
     from assistant.models.serving import Models
     from assistant.session import ChatService
+    from security.accounts.users import is_here
     from security.crypto.signatures import SigningKey
     from security.lab.results import Results
     from security.lab.service import Lab
@@ -278,10 +279,10 @@ def _build_page(
             raise EngineError(str(error)) from error
 
     models = Models(warmup, choices, verify=verify)
-    conversations, results = Conversations(door.database, door.vault), Results(door.database)
+    conversations, results = Conversations(door.database, door.vault), Results(door.database, is_here)
     service = ChatService(models, conversations, opened=uploads.once)
     lab = Lab(results, time.time, lab_tools(warmup.get), uploads.open)
-    door.erasure.open(clearings(Held(service, models, studio, door.forget_uploads)))
+    door.erasure.open(clearings(Held(service, models, studio, door.forget_belongings)))
     door.exports.open(exporters(conversations, results, studio))
 
     def close() -> None:

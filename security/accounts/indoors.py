@@ -194,14 +194,18 @@ class Indoors:
                 return
             await send({"type": "http.response.body", "body": b""})
 
-    def forget(self, user: str) -> None:
+    def forget(self, user: str, *, for_good: bool = False) -> None:
         """Remove what the user uploaded and nothing has read. It blocks, and may be called from any thread.
+
+        `for_good`: the user is deleted, so that nothing need be remembered as theirs.
 
         Raises:
             ClearingError: a file can't be removed.
         """
         self._sealed.clear(self._owned.given(user))
         self._owned.take_back(user)
+        if for_good:
+            self._owned.forget(user)
 
     async def _give(self, user: str, paths: list[str]) -> None:
         """Bind the files to the user before the user hears of them."""

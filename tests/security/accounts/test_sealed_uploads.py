@@ -301,6 +301,18 @@ def test_who_signs_out_leaves_none_of_the_own_and_all_of_others(tmp_path: Path) 
     assert visit.read(BOB, both) == 200
 
 
+def test_of_who_is_deleted_nothing_is_remembered(tmp_path: Path) -> None:
+    visit = Visit(tmp_path)
+    path = visit.upload(ADA, "x/a.txt")
+    assert visit.listen(ADA, "hers") == 200
+    assert visit.listen(BOB, "hers") == 404
+    visit.indoors.forget(ADA.id)
+    assert visit.listen(BOB, "hers") == 404, "who signs out may have another window"
+    visit.indoors.forget(ADA.id, for_good=True)
+    assert not Path(path).exists()
+    assert ADA.id not in repr(vars(visit.indoors._owned))
+
+
 def test_two_uploads_at_once_do_not_mix(tmp_path: Path) -> None:
     uploads = SealedUploads(tmp_path, Keys())
     forms = {name: form((f"{name}.txt", name.encode() * 70_000)) for name in ("one", "two")}
