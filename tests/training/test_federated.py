@@ -400,7 +400,7 @@ def sealed_task(tmp_path: Path, safe: Safe, **changes: Any) -> Task:
 def test_why_a_client_cannot_go_on_is_told_to_the_server_alone(tmp_path: Path) -> None:
     safe = Safe("ann", bytes(range(32)))
     task = sealed_task(tmp_path, safe, weights=str(tmp_path / "Quartermain"))
-    with pytest.raises(RunError, match="one: The message .*Quartermain is missing"):
+    with pytest.raises(RunError, match=r"one: The message .*Quartermain is missing"):
         run_all({"one": task}, 1, safe=safe)
     assert is_sealed(Path(task.error))
 
