@@ -1,4 +1,4 @@
-"""Asklepion: the one place where the parts meet. Settings, services, pages, server.
+"""Asklepion: the one place where the parts meet. Services, pages, server; settings are in app_settings.py.
 
 `python app.py` serves the door at once; the rooms behind it are built meanwhile. No feature lives here.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -28,145 +28,23 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import uvicorn
 from fastapi import FastAPI
 
+from app_settings import Settings, SettingsError, prepare_data
 from security.accounts.connections import Hurried
 from security.accounts.door import Door, build_door
-from security.accounts.errors import AccountsError, AccountSettingsError, UnknownUserError
-from security.accounts.origins import is_host
-from security.accounts.proxies import Network, parse_networks
+from security.accounts.errors import AccountsError, UnknownUserError
 from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.settings import AccountSettings
 from security.crypto.errors import CryptoError
 from ui.rooms import Rooms
 
 if TYPE_CHECKING:
+    from assistant.models.choices import Choices
     from assistant.session import ChatService
     from security.lab.service import Lab
     from training.safe import Safe
     from training.studio.service import Studio
 
-
-SPACE_PARENT = "https://huggingface.co"
-LOST_AT_RESTART = (
-    "This Space has no persistent storage: accounts, conversations and models are lost when it restarts."
-)
-
-
-class SettingsError(ValueError):
-    """A setting from the environment can't be used; the message names it."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment decides about the server; its secrets and engines are read where they are used."""
-
-    host: str
-    port: int
-    data: Path
-    public_url: str | None = None
-    certificate: Path | None = None
-    certificate_key: Path | None = None
-    quota: int = 20_000_000_000
-    """Bytes that an account may have in the training studio."""
-    trusted_proxies: tuple[Network, ...] = ()
-    """Whose X-Forwarded-For is believed."""
-    frame_ancestors: tuple[str, ...] = ()
-    notice: str = ""
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str], disk: Path = Path("/data")) -> Settings:
-        """From ASKLEPION_HOST, _PORT, _DATA, _PUBLIC_URL, _TLS_CERTIFICATE, _TLS_KEY, _QUOTA_GB
-        and _TRUSTED_PROXIES.
-
-        SPACE_HOST, which a Hugging Face Space sets, changes the defaults to those of a Space; `disk` is where
-        a Space has its persistent storage, if it has any.
-
-        Raises:
-            SettingsError: a value can't be used.
-        """
-        space = _space_host(environ)
-        host = environ.get("ASKLEPION_HOST") or ("0.0.0.0" if space else "127.0.0.1")  # noqa: S104  # what a Space asks for
-        try:
-            ipaddress.ip_address(host)
-        except ValueError as error:
-            raise SettingsError(
-                f"ASKLEPION_HOST must be an IP address such as 127.0.0.1; it is {host!r}."
-            ) from error
-        port = environ.get("ASKLEPION_PORT", "7860")
-        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-            raise SettingsError(f"ASKLEPION_PORT must be a number from 1 to 65535; it is {port!r}.")
-        data, notice = _data_folder(environ, disk if space else None)
-        public = environ.get("ASKLEPION_PUBLIC_URL") or (f"https://{space}" if space else None)
-        files = [environ.get(f"ASKLEPION_TLS_{name}") or None for name in ("CERTIFICATE", "KEY")]
-        if (files[0] is None) != (files[1] is None):
-            raise SettingsError("ASKLEPION_TLS_CERTIFICATE and ASKLEPION_TLS_KEY must be given together.")
-        for name in files:
-            if name is not None and not Path(name).is_file():
-                raise SettingsError(f"The TLS file {name} does not exist.")
-        certificate, key = (Path(name) if name else None for name in files)
-        quota = environ.get("ASKLEPION_QUOTA_GB", "20")
-        if not (quota.isascii() and quota.isdigit() and 0 < int(quota) <= 100_000):
-            raise SettingsError(
-                f"ASKLEPION_QUOTA_GB must be a whole number from 1 to 100000; it is {quota!r}."
-            )
-        proxies = _trusted_proxies(environ.get("ASKLEPION_TRUSTED_PROXIES", ""))
-        ancestors = (SPACE_PARENT,) if space else ()
-        return cls(
-            host,
-            int(port),
-            data,
-            public,
-            certificate,
-            key,
-            quota=int(quota) * 10**9,
-            trusted_proxies=proxies,
-            frame_ancestors=ancestors,
-            notice=notice,
-        )
-
-
-def _trusted_proxies(text: str) -> tuple[Network, ...]:
-    try:
-        return parse_networks(text)
-    except AccountSettingsError as error:
-        raise SettingsError(f"ASKLEPION_TRUSTED_PROXIES can't be used: {error}") from error
-
-
-def _space_host(environ: Mapping[str, str]) -> str | None:
-    host = environ.get("SPACE_HOST") or None
-    if host is not None and (not is_host(host) or "." not in host):
-        raise SettingsError(f"SPACE_HOST must be a host such as user-name.hf.space; it is {host!r}.")
-    return host
-
-
-def _data_folder(environ: Mapping[str, str], disk: Path | None) -> tuple[Path, str]:
-    """The data folder, and what has to be said of it. `disk` is given on a Space."""
-    if environ.get("ASKLEPION_DATA"):
-        return Path(environ["ASKLEPION_DATA"]).absolute(), ""
-    if disk is None:
-        return (Path(environ.get("HOME", ".")) / ".asklepion").absolute(), ""
-    if disk.is_dir() and os.access(disk, os.W_OK):
-        return disk, ""
-    return Path(tempfile.mkdtemp(prefix="asklepion-")), LOST_AT_RESTART
-
-
-def prepare_data(folder: Path) -> None:
-    """Make the data folder, private to this user, and see that it can be written to.
-
-    Raises:
-        SettingsError: it can't be made, or the disk is full.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = folder / f".probe-{os.getpid()}"
-        try:
-            probe.write_bytes(b"\0" * 65536)
-        finally:
-            probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"The data folder {folder} can't be written to ({error.strerror}). Free some space, "
-            "or name another folder in ASKLEPION_DATA."
-        ) from error
+_log = logging.getLogger("asklepion")
 
 
 @dataclass(frozen=True)
@@ -202,12 +80,16 @@ def build_house(settings: Settings, environ: Mapping[str, str]) -> House:
         opened = asyncio.create_task(_open_rooms(settings, environ, door, rooms, uploads))
         swept = asyncio.create_task(uploads.keep_swept())
         checked = asyncio.create_task(door.check_trail())
-        yield
-        for task in (swept, opened, checked):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        door.close()
+        tasks = (swept, opened, checked)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    _log.error("Something ended before the app did.", exc_info=ended)
+            door.close()
 
     uploads.empty()
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -222,9 +104,10 @@ async def _open_rooms(
     """Build the page in a thread, start it, and keep it until the app stops."""
     try:
         page, close = await asyncio.to_thread(_build_page, settings, environ, door, uploads)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the door goes on, and says what is wrong
         rooms.fail(escape(f"{type(error).__name__}: {error}"))
-        raise
+        _log.error("The rooms could not be opened.", exc_info=error)
+        return
     async with page.router.lifespan_context(page):
         rooms.open(page)
         try:
@@ -246,29 +129,19 @@ def _build_page(
     from assistant.models.choices import Choices
     from assistant.models.serving import Models
     from assistant.session import ChatService
-    from security.crypto.signatures import SigningKey
+    from personal_data import Rooms as Held
+    from personal_data import clearings, exporters
+    from security.accounts.users import is_here
     from security.lab.results import Results
     from security.lab.service import Lab
-    from security.personal import Rooms as Held
-    from security.personal import clearings, exporters
     from security.tools import lab_tools
-    from training.errors import RunError, TrainingError
-    from training.studio.service import Studio
+    from training.errors import TrainingError
 
     chosen = AssistantSettings(EngineSettings.from_env(environ), settings.data / "cache")
     warmup = Warmup(lambda report: load_assistant(chosen, report))
     warmup.start()
     choices = Choices(door.database)
-    signer = SigningKey.load_or_create(settings.data)
-
-    def note(kind: str, user: str) -> None:
-        try:
-            door.trail.note(kind, user, time.time())
-        except AccountsError as error:
-            raise RunError(str(error)) from error
-
-    folder, safes = settings.data / "training", safes_of(door)
-    studio = Studio.open(folder, choices, signer, safes, settings.quota, note=note, opened=uploads.open)
+    studio = _open_studio(settings, door, choices, uploads)
     studio.start()
 
     def verify(path: Path) -> None:
@@ -278,10 +151,10 @@ def _build_page(
             raise EngineError(str(error)) from error
 
     models = Models(warmup, choices, verify=verify)
-    conversations, results = Conversations(door.database, door.vault), Results(door.database)
+    conversations, results = Conversations(door.database, door.vault), Results(door.database, is_here)
     service = ChatService(models, conversations, opened=uploads.once)
     lab = Lab(results, time.time, lab_tools(warmup.get), uploads.open)
-    door.erasure.open(clearings(Held(service, models, studio, door.forget_uploads)))
+    door.erasure.open(clearings(Held(service, models, studio, door.forget_belongings)))
     door.exports.open(exporters(conversations, results, studio))
 
     def close() -> None:
@@ -291,6 +164,28 @@ def _build_page(
         warmup.close()
 
     return build_page(settings, service, studio, lab), close
+
+
+def _open_studio(settings: Settings, door: Door, uses: Choices, uploads: SealedUploads) -> Studio:
+    from security.crypto.signatures import SigningKey
+    from training.errors import RunError
+    from training.studio.service import Studio
+
+    def note(kind: str, user: str) -> None:
+        try:
+            door.trail.note(kind, user, time.time())
+        except AccountsError as error:
+            raise RunError(str(error)) from error
+
+    return Studio.open(
+        settings.data / "training",
+        uses,
+        SigningKey.load_or_create(settings.data),
+        safes_of(door),
+        settings.quota,
+        note=note,
+        opened=uploads.open,
+    )
 
 
 def safes_of(door: Door) -> Callable[[str], Safe]:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from assistant.errors import BadInputError
+from assistant.errors import BadInputError, UnreadableError
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PAGES = 300
@@ -44,15 +44,18 @@ def read_note(
         exact: refuse it unless its name and its content agree, as for an upload.
 
     Raises:
-        BadInputError: it is missing, too large, not text, a broken or locked PDF, without text, or not what
-            its name says.
+        UnreadableError: it is missing or can't be opened.
+        BadInputError: it is too large, not text, a broken or locked PDF, without text, or not what its name
+            says.
     """
     shown = name or path.name
     try:
         with opened(path) as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BadInputError(f"{shown} can't be read: {error.strerror or error}.") from error
+        raise UnreadableError(
+            f"{shown} can't be read: {(error.strerror or str(error)).rstrip('.')}."
+        ) from error
     if len(content) > MAX_BYTES:
         raise BadInputError(
             f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MB. Give the part that matters."

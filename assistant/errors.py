@@ -19,3 +19,7 @@ class EngineError(AssistantError):
 
 class CorpusError(AssistantError):
     """A corpus or training file can't be read."""
+
+
+class UnreadableError(BadInputError):
+    """A file can't be opened or read now; nothing is said of what is in it, and later it may be read."""

@@ -171,7 +171,7 @@ class ChatService:
     def edit(self, user: str, turn_id: str) -> str:
         """Take a turn, and what came after it, back; returns its words for the box."""
         turn = self._cut(user, turn_id)
-        self._keep(user)
+        self._keep(user, self._of(user))
         return "\n\n".join(part for part in (turn.question, turn.note) if part)
 
     def stop(self, user: str) -> None:
@@ -302,7 +302,7 @@ class ChatService:
     def _try_to_keep(self, user: str, conversation: _Conversation) -> None:
         """An answer is worth more than its copy on disk: if it can't be kept, that is shown and no more."""
         try:
-            self._keep(user)
+            self._keep(user, conversation)
         except AssistantError as error:
             notice = str(error)
         else:
@@ -319,8 +319,11 @@ class ChatService:
             conversation.changed.notify_all()
         return new
 
-    def _keep(self, user: str) -> None:
-        conversation = self._of(user)
+    def _keep(self, user: str, conversation: _Conversation) -> None:
+        """Nothing, where the conversation was cleared meanwhile or its user is gone."""
+        with self._lock:
+            if self._open.get(user) is not conversation:
+                return
         with conversation.changed:
             turns = tuple(conversation.turns)
         if turns:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UnreadableError
 from assistant.safety import DISCLAIMER
 from assistant.session import ChatService
 from ui.identity import user_of
@@ -116,6 +116,9 @@ def _ask(service: ChatService, user: str, given: dict[str, Any]) -> None:
         service.ask(
             user, given.get("text") or "", files[0] if files else None, files[0].name if files else ""
         )
+    except UnreadableError:
+        files.clear()  # what is in the way may pass: the copy stays for another try, until it is swept
+        raise
     finally:
         # Read or refused: the copy that the upload made must not stay behind.
         for path in files:

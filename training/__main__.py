@@ -11,14 +11,12 @@ import argparse
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from training.commands.console import BROKEN, UNUSABLE, Console
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, TrainingError
-from training.safe import Safe
+from training.safe import Safe, print_without_words
 
 COMMANDS = ("prepare", "tokenize", "design", "run", "resume", "evaluate", "export", "federate", "budget")
 
@@ -30,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         console.safe = Safe.handed(os.environ)
         if console.is_sealed:
-            sys.excepthook = _without_words
+            sys.excepthook = print_without_words
         code: int = arguments.run(arguments, console)
     except TrainingError as error:
         if not console.is_sealed:
@@ -42,13 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return code
-
-
-def _without_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Where an unforeseen error came from, not what it says: that may quote a text, and the log is plain."""
-    del error
-    traceback.print_tb(trace)
-    print(kind.__name__, file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

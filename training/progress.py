@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from training.safe import PLAIN, Safe
 
@@ -77,6 +77,28 @@ def read_metrics(folder: Path, safe: Safe = PLAIN) -> Iterator[dict[str, Any]]:
         return
     for line in safe.lines(path):
         yield json.loads(line)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        reason: "done", "early" (patience ran out) or "stopped" (it was asked to, and can be resumed).
+        first_loss: held out, before the first step; None where nothing is held out.
+        best_loss, best_step: the lowest held out, and after which step.
+        best: the folder of the model that is to be used; None if the run stopped before there was one.
+        epsilon, delta: of a private run, what the steps so far have cost each training document.
+    """
+
+    reason: Literal["done", "early", "stopped"]
+    steps: int
+    first_loss: float | None
+    best_loss: float | None
+    best_step: int
+    best: Path | None
+    epsilon: float | None = None
+    delta: float | None = None
 
 
 class Metrics:

@@ -158,16 +158,6 @@ class Registry:
             )
         return self._change(name, lambda version: {"tags": tuple(dict.fromkeys((*version.tags, tag)))})
 
-    def untag(self, name: str, tag: str) -> Version:
-        """Take a tag away.
-
-        Raises:
-            RunError: as `get`.
-        """
-        return self._change(
-            name, lambda version: {"tags": tuple(other for other in version.tags if other != tag)}
-        )
-
     def record(self, name: str, evaluation: Mapping[str, Any]) -> Version:
         """Append an evaluation: plain values, with a "name" of what was measured.
 

@@ -13,6 +13,8 @@ import io
 import json
 import os
 import shutil
+import sys
+import traceback
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -286,6 +288,13 @@ class _Reader(SealedReader):
                 "A sealed file was changed, so what it holds can't be trusted. Prepare the set anew, or take "
                 "the file from a backup."
             ) from error
+
+
+def print_without_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Where an unforeseen error came from, not what it says: that may quote a text, and the log is plain."""
+    del error
+    traceback.print_tb(trace)
+    print(kind.__name__, file=sys.stderr)
 
 
 def _closed(path: Path) -> BadDataError:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from training import optimiser, runs
 from training.config import TrainingConfig
 from training.errors import RunError
-from training.progress import METRICS, Evaluated, Event, Metrics, StepDone, Warned
+from training.progress import METRICS, Evaluated, Event, Metrics, Outcome, StepDone, Warned
 from training.safe import PLAIN, Safe
 from training.watch import Health, Patience, is_out_of_memory, memory_peak, out_of_memory
 from training.world import ALONE, World
@@ -37,28 +37,6 @@ def _ignore(_: Event) -> None:
 
 def _never() -> bool:
     return False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        reason: "done", "early" (patience ran out) or "stopped" (it was asked to, and can be resumed).
-        first_loss: held out, before the first step; None where nothing is held out.
-        best_loss, best_step: the lowest held out, and after which step.
-        best: the folder of the model that is to be used; None if the run stopped before there was one.
-        epsilon, delta: of a private run, what the steps so far have cost each training document.
-    """
-
-    reason: Literal["done", "early", "stopped"]
-    steps: int
-    first_loss: float | None
-    best_loss: float | None
-    best_step: int
-    best: Path | None
-    epsilon: float | None = None
-    delta: float | None = None
 
 
 def train(

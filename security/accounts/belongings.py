@@ -81,6 +81,13 @@ class Belongings:
         with self._lock:
             self._shared.pop(user, None)
 
+    def forget(self, user: str) -> None:
+        """Remember nothing of a user who is gone: nobody else was told of what was theirs."""
+        with self._lock:
+            self._shared.pop(user, None)
+            for name in self._seen.pop(user, ()):
+                del self._owners[name]
+
     def _forget(self, user: str, now: float) -> None:
         """Drop what this user has not used for `life_s`; the oldest come first."""
         seen = self._seen.get(user, OrderedDict())

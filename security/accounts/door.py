@@ -117,6 +117,8 @@ class Door:
         self._counting = Workers("counting", threads=1, waiting=64)
         # A whole check of the trail takes seconds, and looks go past it.
         self._checking = Workers("checking", threads=2, waiting=16)
+        # A deletion waits for jobs to end, which must keep nobody waiting who signs in.
+        self._clearing = Workers("clearing", threads=1, waiting=16)
         self._watch = TrailWatch(self.trail.ledger, settings.data)
         users = Users(database, kek, chance.random)
         hasher = chance.hashing.hasher(kek.derive("password pepper"), chance.rounds)
@@ -165,7 +167,7 @@ class Door:
             now=chance.now,
         )
         threads = self._slow, self._quick, chance.now
-        inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking)
+        inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking, self._clearing)
         people, resets = People(tools, self.erasure), Resets(tools)
         indoor = {
             **AccountPages(inside, Account(tools), self.requirements, chance.limiter, offers).handlers(),
@@ -215,6 +217,15 @@ class Door:
         if self._indoors is not None:
             self._indoors.forget(user)
 
+    def forget_belongings(self, user: str) -> None:
+        """Of a user who is deleted: what `forget_uploads` removes, and whose pages and files they were.
+
+        Raises:
+            ClearingError: as `forget_uploads`.
+        """
+        if self._indoors is not None:
+            self._indoors.forget(user, for_good=True)
+
     def setup_link(self, base: str) -> str | None:
         """A one-time link to set-up while there is no administrator, else None.
 
@@ -240,6 +251,7 @@ class Door:
         self._quick.close()
         self._counting.close()
         self._checking.close()
+        self._clearing.close()
         self._meter.close()
         self.database.dispose()
         self._presence.close()

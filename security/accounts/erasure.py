@@ -1,9 +1,10 @@
 """What a deleted account leaves behind: rows of the rooms go with it, files are cleared after it.
 
 Does: note in the transaction of the deletion that the rest is still to be cleared, so that a crash or a file
-that is busy forgets nothing: it is tried again at the next start, and at the next deletion. The account
-stays deleted whatever happens to the rest. Does not: know what the rooms keep (app.py hands in what clears
-it), reach backups, or touch the trail.
+that is busy forgets nothing: it is tried again at the next start, and at the next deletion. Work that was
+under way may write once more after a clearing; so the note goes only when a second clearing, then, leaves
+nothing either. The account stays deleted whatever happens to the rest. Does not: know what the rooms keep
+(app.py hands in what clears it), reach backups, or touch the trail.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ class Erasure:
         self._engine = engine
         self._lock = threading.Lock()
         self._clearings: tuple[Clearing, ...] | None = None
+        self._once: set[str] = set()  # cleared, and to be cleared a second time
 
     def open(self, clearings: Sequence[Clearing]) -> None:
         """The rooms are there: from now on they clear, and what is left from before is cleared now."""
         self._clearings = tuple(clearings)
         try:
-            self.clear_rest()
+            for user in self._noted():
+                self._clear(user, last=True)  # work of before this start writes no more
         except StoreError as error:
             _log.warning("What deleted accounts left was not cleared: %s", error)
 
@@ -66,18 +69,22 @@ class Erasure:
         session.merge(Uncleared(former=user, since=int(now)))
 
     def waiting(self) -> list[str]:
-        """The ids of deleted accounts of which something is left."""
+        """The ids of deleted accounts of which something is known to be left."""
+        return [user for user in self._noted() if user not in self._once]
+
+    def _noted(self) -> list[str]:
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
             return list(session.scalars(select(Uncleared.former).order_by(Uncleared.since)))
 
-    def clear_rest(self) -> None:
-        """Try once more to clear what is left of all who are deleted.
+    def clear_rest(self, but: str = "") -> None:
+        """Try once more to clear what is left of all who are deleted, `but` one that was cleared just now.
 
         Raises:
             StoreError: the database can't be read.
         """
-        for user in self.waiting():
-            self.clear(user)
+        for user in self._noted():
+            if user != but:
+                self._clear(user)
 
     def clear(self, user: str) -> Cleared:
         """Remove what a deleted account has left; what can't be removed now is tried again later.
@@ -85,6 +92,9 @@ class Erasure:
         Raises:
             StoreError: the database can't be used.
         """
+        return self._clear(user)
+
+    def _clear(self, user: str, *, last: bool = False) -> Cleared:
         if self._clearings is None:
             return Cleared((), (ROOMS_CLOSED,))
         with self._lock:
@@ -102,21 +112,27 @@ class Erasure:
                     left.append(one.what)
                 else:
                     done.append(one.what)
-            self._sweep_rows(user)
-            if not left:
+            swept = self._sweep_rows(user)
+            if left:
+                self._once.discard(user)
+            elif (last or user in self._once) and not swept:
                 self._tick_off(user)
+            else:
+                self._once.add(user)
             return Cleared(tuple(done), tuple(left))
 
-    def _sweep_rows(self, user: str) -> None:
-        """A room may have written a row between the deletion and being told of it."""
+    def _sweep_rows(self, user: str) -> int:
+        """A room may have written a row between the deletion and being told of it; how many."""
         with store_errors("Rows may be left."), Session(self._engine) as session, session.begin():
             found = forget_in_rooms(session, user)
         if found:
             scrub(self._engine)
+        return found
 
     def _tick_off(self, user: str) -> None:
         with store_errors("It is cleared again later."), Session(self._engine) as session, session.begin():
             session.execute(delete(Uncleared).where(Uncleared.former == user))
+        self._once.discard(user)
 
 
 def forget_in_rooms(session: Session, user: str) -> int:

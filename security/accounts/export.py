@@ -7,13 +7,12 @@ it), ask who it is (export_pages.py does), or hand out secrets: no password hash
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import Engine
@@ -22,11 +21,9 @@ from sqlalchemy.orm import Session
 from security.accounts.audit import Trail
 from security.accounts.database import store_errors
 from security.accounts.errors import AccountsError, RefusedError
+from security.accounts.outlet import Outlet
 from security.accounts.tables import Consent, Passkey, RecoveryCode, SessionRow, User
 from security.crypto.errors import CryptoError
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 README = """This is what Asklepion keeps of you, made at your own request.
 
@@ -139,7 +136,7 @@ def stamp(at: float) -> str:
 
 
 def _zipped(exporters: Sequence[Exporter], user: str, now: float) -> Iterator[bytes]:
-    outlet, failed = _Outlet(), []
+    outlet, failed = Outlet(), []
     when = datetime.fromtimestamp(now, UTC).timetuple()[:6]
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
         for exporter in exporters:
@@ -158,26 +155,3 @@ def _zipped(exporters: Sequence[Exporter], user: str, now: float) -> Iterator[by
             told = "These could not be read, or not to their end. Tell who runs this app.\n\n"
             archive.writestr(zipfile.ZipInfo(INCOMPLETE, when), told + "\n".join(failed) + "\n")
     yield outlet.take()
-
-
-class _Outlet(io.RawIOBase):
-    """Bytes on their way; it can't be gone back in."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def __len__(self) -> int:
-        return len(self._bytes)
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer, /) -> int:
-        view = memoryview(data).cast("B")
-        self._bytes += view
-        return len(view)
-
-    def take(self) -> bytes:
-        taken = bytes(self._bytes)
-        self._bytes.clear()
-        return taken

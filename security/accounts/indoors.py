@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ NOT_HERE = "There is nothing here."
 _PIECE = 1 << 16
 _SAVED = ((b"content-type", b"application/octet-stream"), (b"content-disposition", b"attachment"))
 _MOST_HELD = 16_000_000
+_log = logging.getLogger("asklepion.accounts")
 # Gradio would build its addresses from these, and anybody can send them. The guard knows the host.
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-gradio-", b"x-direct-url", b"x-real-ip", b"x-original-")
 # Asked for a part of a file, Gradio answers with the request's own headers: also the cookie, which no script
@@ -183,18 +185,27 @@ class Indoors:
             return
         with plain:
             await send({"type": "http.response.start", "status": 200, "headers": list(_SAVED)})
-            while method != "HEAD" and (piece := await asyncio.to_thread(plain.read, _PIECE)):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            try:
+                while method != "HEAD" and (piece := await asyncio.to_thread(plain.read, _PIECE)):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            except OSError as error:
+                # Left without an end, so that the server breaks off and no part is taken for the whole.
+                _log.warning("An upload was not sent to its end: %s", error.strerror)
+                return
             await send({"type": "http.response.body", "body": b""})
 
-    def forget(self, user: str) -> None:
+    def forget(self, user: str, *, for_good: bool = False) -> None:
         """Remove what the user uploaded and nothing has read. It blocks, and may be called from any thread.
+
+        `for_good`: the user is deleted, so that nothing need be remembered as theirs.
 
         Raises:
             ClearingError: a file can't be removed.
         """
         self._sealed.clear(self._owned.given(user))
         self._owned.take_back(user)
+        if for_good:
+            self._owned.forget(user)
 
     async def _give(self, user: str, paths: list[str]) -> None:
         """Bind the files to the user before the user hears of them."""

@@ -56,6 +56,7 @@ class Inside:
     now: Callable[[], float]
     watch: TrailWatch
     checking: Workers
+    clearing: Workers
 
     def visitor(self, request: Request) -> Visitor | None:
         """Who asks: as the middleware says, and with the token that it looked at."""

@@ -126,6 +126,13 @@ class People:
             cleared = Cleared((), ("files and work in the rooms",))
         return Deleted(name, scrubbed, cleared)
 
+    def clear_rest(self, but: str) -> None:
+        """Clear what earlier deletions left; `but` was deleted just now, and what it left is told already."""
+        try:
+            self._erasure.clear_rest(but)
+        except StoreError as error:
+            _log.warning("What deleted accounts left was not cleared: %s", error)
+
     def uncleared(self) -> int:
         """Of how many deleted accounts something is still to be removed."""
         return len(self._erasure.waiting())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.background import BackgroundTask
 
 from security.accounts.account_pages import told
 from security.accounts.arrivals import read_arrival
-from security.accounts.errors import ClassListError, NameRefusedError, RefusedError
+from security.accounts.errors import BusyError, ClassListError, NameRefusedError, RefusedError
 from security.accounts.forms import read_form
 from security.accounts.identity import Role
 from security.accounts.inside import Inside, Visitor, see, to_confirm
@@ -21,6 +23,7 @@ from security.accounts.people import People
 
 Fields = Mapping[str, str]
 _BACK = "/account/people"
+_log = logging.getLogger("asklepion.accounts")
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,16 @@ class PeoplePages:
         if fields.get("sure") != "yes":
             raise RefusedError("Nobody was deleted. Tick the box beside the button: it can't be taken back.")
         by, person = visitor.identity.id, fields.get("person", "")
-        deleted = await self.inside.slow.run(self.people.delete, by, person, self.inside.now())
-        return self.inside.pages.show("deleted.html", deleted=deleted)
+        deleted = await self.inside.clearing.run(self.people.delete, by, person, self.inside.now())
+        page = self.inside.pages.show("deleted.html", deleted=deleted)
+        page.background = BackgroundTask(self._clear_rest, person)
+        return page
+
+    async def _clear_rest(self, but: str) -> None:
+        try:
+            await self.inside.clearing.run(self.people.clear_rest, but)
+        except BusyError as error:
+            _log.warning("What earlier deletions left was not cleared: %s", error)
 
     async def _reset(self, request: Request, visitor: Visitor, fields: Fields) -> Response:
         by, person = visitor.identity.id, fields.get("person", "")

@@ -9,7 +9,6 @@ handed the same path. Does not: hold a file in memory, or pass anything on but f
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 import secrets
 from collections.abc import Callable
@@ -21,11 +20,11 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.types import Message, Receive, Scope
 
 from security.accounts.errors import FormError
+from security.accounts.outlet import Outlet
 from security.crypto.files import SealedWriter
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
-    from typing_extensions import Buffer
 
 NO_FORM = "Only a form with files is taken here."
 BROKEN = "The upload ended too early or is damaged. Please upload the file again."
@@ -100,7 +99,7 @@ class _Rewriter:
         self.boundary = f"asklepion-{secrets.token_hex(16)}"
         self.ended = False
         self._seal = seal
-        self._out = _Outlet()
+        self._out = Outlet()
         self._file: SealedWriter | None = None
         self._count = 0
         self._begin()
@@ -177,29 +176,6 @@ class _Rewriter:
     def _end(self) -> None:
         self._out.write(f"--{self.boundary}--\r\n".encode())
         self.ended = True
-
-
-class _Outlet(io.RawIOBase):
-    """Bytes on their way; closing one file in it does not close the way."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer, /) -> int:
-        view = memoryview(data).cast("B")
-        self._bytes += view
-        return len(view)
-
-    def close(self) -> None:
-        """The next file is to come."""
-
-    def take(self) -> bytes:
-        taken = bytes(self._bytes)
-        self._bytes.clear()
-        return taken
 
 
 def safe_name(given: str) -> str:

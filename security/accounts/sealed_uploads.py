@@ -17,17 +17,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from security.accounts.endings import Pause
-from security.accounts.errors import AccountsError, ClearingError
+from security.accounts.errors import AccountsError, ClearingError, StoreError
 from security.crypto.errors import CryptoError
 from security.crypto.files import SealedReader, SealedWriter, is_sealed
 from security.crypto.sealing import SealContext
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 PURPOSE = "uploads"
 LIFE_S = 3600
 SWEEP_EVERY_S = 600
+_DAMAGED = "it is damaged or not yours; upload it again"
 _log = logging.getLogger("asklepion.accounts")
 
 
@@ -59,17 +63,21 @@ class SealedUploads:
 
         Raises:
             OSError: it is gone or can't be read, or was changed, or is another's; the message says so.
+                Raised while it is read, too.
         """
         try:
-            return cast(BinaryIO, io.BufferedReader(SealedReader.open(path, self._key(user), _context(user))))
+            return cast(BinaryIO, io.BufferedReader(_Reader.open(path, self._key(user), _context(user))))
+        except StoreError as error:
+            raise OSError(None, str(error)) from error  # it passes: nothing is wrong with the file
         except (CryptoError, AccountsError) as error:
-            raise OSError(None, "it is damaged or not yours; upload it again") from error
+            raise OSError(None, _DAMAGED) from error
 
     @contextmanager
     def once(self, user: str, path: Path) -> Iterator[BinaryIO]:
-        """As `open`; when the block is left, in whatever way, the file is no more."""
+        """As `open`; when the block is left, in whatever way, the file is no more. What didn't open stays."""
+        plain = self.open(user, path)
         try:
-            with self.open(user, path) as plain:
+            with plain:
                 yield plain
         finally:
             self.remove(path)
@@ -131,6 +139,16 @@ class SealedUploads:
 
     def _key(self, user: str) -> bytes:
         return self._keys.file_key(user, PURPOSE)
+
+
+class _Reader(SealedReader):
+    """Says as an OSError that a chunk was changed: whoever reads a file expects those."""
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        try:
+            return super().readinto(buffer)
+        except CryptoError as error:
+            raise OSError(None, _DAMAGED) from error
 
 
 def _context(user: str) -> SealContext:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -34,6 +34,11 @@ class NewAccount:
     totp_secret: str = field(repr=False)
     totp_last_step: int
     recovery_codes: Sequence[str] = field(repr=False)
+
+
+def is_here(user: str) -> ColumnElement[bool]:
+    """Whether there is an account of this id, for a statement on the same database."""
+    return exists().where(User.id == user)
 
 
 class Users:

@@ -48,15 +48,6 @@ def hashed(code: str, key: bytes, owner: str) -> bytes:
     return hmac.digest(key, owner.encode("utf-8") + b"\x00" + code.encode("ascii"), "sha256")
 
 
-def matching_index(candidate: bytes, stored: list[bytes]) -> int | None:
-    """The place of `candidate` among the stored hashes, or None; every one is compared, in constant time."""
-    found: int | None = None
-    for index, one in enumerate(stored):
-        if hmac.compare_digest(candidate, one):
-            found = index
-    return found
-
-
 def _grouped(raw: bytes) -> str:
     number = int.from_bytes(raw, "big")
     characters = [ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(CODE_CHARACTERS))]

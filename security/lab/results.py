@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, String, case, select, update
+from sqlalchemy import BigInteger, ColumnElement, String, case, insert, literal, select, true, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -67,8 +67,12 @@ class Standing:
 class Results:
     """The standings in the database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, is_here: Callable[[str], ColumnElement[bool]] = lambda _: true()
+    ) -> None:
+        """`is_here`: in the database's words, whether there still is a user; nothing is begun for others."""
         self._engine = engine
+        self._is_here = is_here
         Base.metadata.create_all(engine)
 
     def record(self, attempt: Attempt) -> None:
@@ -104,18 +108,20 @@ class Results:
             return session.scalar(change) is not None
 
     def _begun(self, attempt: Attempt) -> None:
-        row = StandingRow(
-            user=attempt.user,
-            lesson=attempt.lesson,
-            name=attempt.name,
-            attempts=1,
-            first=attempt.right,
-            best=attempt.right,
-            total=attempt.total,
-            at=attempt.at,
-        )
+        values = {
+            "user": attempt.user,
+            "lesson": attempt.lesson,
+            "name": attempt.name,
+            "attempts": 1,
+            "first": attempt.right,
+            "best": attempt.right,
+            "total": attempt.total,
+            "at": attempt.at,
+        }
+        # In one statement: who is deleted meanwhile must not come back.
+        row = select(*map(literal, values.values())).where(self._is_here(attempt.user))
         with Session(self._engine) as session, session.begin():
-            session.add(row)
+            session.execute(insert(StandingRow).from_select(list(values), row))
 
     def of(self, user: str | None = None) -> list[Standing]:
         """The standings of a user, or of everybody, in the order of names.

@@ -27,6 +27,7 @@ from assistant.conversations import Conversations
 from assistant.models.choices import Choices
 from assistant.models.serving import Models
 from assistant.session import ChatService
+from personal_data import Rooms, clearings, exporters
 from security.accounts.arrivals import COOKIE
 from security.accounts.identity import Role
 from security.accounts.sealed_uploads import SealedUploads
@@ -36,7 +37,6 @@ from security.accounts.tables import Consent, Passkey, User
 from security.crypto.signatures import SigningKey
 from security.lab.results import Attempt, Results
 from security.lab.service import Lab
-from security.personal import Rooms, clearings, exporters
 from tests.app.attacks import HOST
 from tests.app.residents import add_resident, session_of
 from tests.assistant.fakes import ScriptedEngine

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import LOST_AT_RESTART, Settings, SettingsError
+from app_settings import LOST_AT_RESTART, Settings, SettingsError
 
 HOST = "ada-asklepion.hf.space"
 

@@ -146,6 +146,7 @@ def test_who_is_forgotten_is_nowhere_and_an_answer_under_way_keeps_nothing() -> 
     for thread in [one for one in threading.enumerate() if one.name == "answer"]:
         thread.join(20)
     assert "ada" not in store.kept and "bob" in store.kept
+    assert "ada" not in service._open, "nor does the end of the answer bring it back"
     service.forget("nobody")
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from tools.space import rules
 from tools.space.__main__ import main
-from tools.space.build import FOLDERS, build, space_requirements
+from tools.space.build import FOLDERS, MODULES, build, space_requirements
 from tools.space.errors import BadInputError, UnfitFolderError
 from tools.space.metadata import read_metadata
 from tools.space.rules import check_folder
@@ -75,9 +75,9 @@ def test_the_front_matter_is_what_space_yaml_says(folder: Path) -> None:
 
 def test_only_what_the_app_needs_is_there(folder: Path) -> None:
     written = {"README.md", "requirements.txt", ".gitattributes"}
-    assert {path.name for path in folder.iterdir()} == {"app.py", "LICENSE", *FOLDERS, *written}
+    assert {path.name for path in folder.iterdir()} == {"LICENSE", *MODULES, *FOLDERS, *written}
     listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z", "app.py", "LICENSE", *FOLDERS],
+        ["git", "-C", str(ROOT), "ls-files", "-z", "LICENSE", *MODULES, *FOLDERS],
         capture_output=True,
         text=True,
         check=True,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from security.crypto.files import is_sealed
 from tests.training import tiny
 from training.__main__ import main
 from training.canaries import make_canaries, plant, save
+from training.corpus.dataset import SPLITS
+from training.federated.hospitals import write_set
+from training.safe import KEY_VARIABLE, Safe
 
 FAST = ["--context", "64", "--precision", "fp32", "--tokens", "4", "--generate", "3"]
 
@@ -45,6 +51,27 @@ def test_words_for_a_person(gpt: Path, held: Path, capsys: pytest.CaptureFixture
     assert main(["evaluate", "--model", str(gpt), "--data", str(held), *FAST]) == 0
     said = capsys.readouterr().out
     assert "held-out rows, as causal" in said and "bits_per_byte" in said and "asked:" in said
+
+
+def test_of_a_sealed_set_nothing_is_printed_and_the_report_is_sealed(
+    gpt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    safe, marker = Safe("ann", bytes(range(32))), "the purple fever of Wolverhampton"
+    asked_of = [{"role": "user", "content": marker}, {"role": "assistant", "content": "Rest."}]
+    rows = {split: [{"id": f"{split}{n}", "messages": asked_of} for n in range(2)] for split in SPLITS}
+    write_set(tmp_path / "set", "set", "pairs", rows, safe)
+    reading, writing = os.pipe()
+    os.write(writing, safe.to_hand())
+    os.close(writing)
+    monkeypatch.setenv(KEY_VARIABLE, str(reading))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # it is set anew, and put back after the test
+    report = tmp_path / "report.json"
+    asked = ["evaluate", "--model", str(gpt), "--data", str(tmp_path / "set"), *FAST]
+    assert main([*asked, "--report", str(report)]) == 0
+    printed = capsys.readouterr()
+    assert marker not in printed.out + printed.err
+    assert is_sealed(report)
+    assert marker in safe.read_text(report)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from training.federated.compare import compare
 from training.federated.config import FederationConfig, PoisonSettings, RuleSettings, SplitSettings
 from training.federated.folder import create, weights_of
 from training.federated.hospitals import write_set
+from training.federated.processes import run_all
 from training.federated.records import ClientDone, Event, RoundDone, read_rounds
 from training.federated.server import federate
+from training.federated.worker import Task, perform_in_private
 from training.progress import read_metrics
-from training.safe import Safe
+from training.safe import PLAIN, Safe
 from training.trainer import train
 
 ROOT = Path(__file__).parents[2]
@@ -176,8 +178,10 @@ def test_the_sum_of_a_secure_federation_is_that_of_an_open_one(
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
+from training.federated.processes import run_all
 from training.federated.records import ClientDone
 from training.federated.server import federate
+from training.federated.worker import Task, perform_in_private
 
 seen = []
 
@@ -378,3 +382,40 @@ def test_a_sealed_set_is_split_trained_on_and_compared_without_a_plain_file(
     assert {"client-1", "client-2", "comparison"} <= found, "each was looked at"
     left = [path for path in tmp_path.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
     assert left == []
+
+
+def sealed_task(tmp_path: Path, safe: Safe, **changes: Any) -> Task:
+    """Of a client whose set is sealed."""
+    made = tiny.texts(4, 2)
+    rows: Any = {split: [dict(row) for row in made.rows(split)] for split in ("train", "held_out")}
+    write_set(tmp_path / "set", "set", "text", rows, safe)
+    training = tiny.config("gpt", dataset=str(tmp_path / "set"))
+    client = ClientConfig(training, (), str(changes.pop("folder", tmp_path / "place")))
+    places = {"reply": str(tmp_path / "told" / "reply"), "error": str(tmp_path / "told" / "a.error")}
+    return Task(
+        **{"kind": "train", "data": str(tmp_path / "set"), "client": asdict(client)} | places | changes
+    )
+
+
+def test_why_a_client_cannot_go_on_is_told_to_the_server_alone(tmp_path: Path) -> None:
+    safe = Safe("ann", bytes(range(32)))
+    task = sealed_task(tmp_path, safe, weights=str(tmp_path / "Quartermain"))
+    with pytest.raises(RunError, match=r"one: The message .*Quartermain is missing"):
+        run_all({"one": task}, 1, safe=safe)
+    assert is_sealed(Path(task.error))
+
+
+def test_an_unforeseen_error_of_a_client_prints_no_word_of_what_is_sealed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    safe = Safe("ann", bytes(range(32)))
+    (tmp_path / "file").write_text("no folder")
+    task = sealed_task(tmp_path, safe, kind="leave", folder=tmp_path / "file" / "Quartermain")
+    path = tmp_path / "a.task"
+    path.write_text(json.dumps(asdict(task)))
+    assert perform_in_private(path, safe) == 1
+    printed = capfd.readouterr()
+    assert "NotADirectoryError" in printed.err and "worker.py" in printed.err
+    assert "Quartermain" not in printed.out + printed.err
+    with pytest.raises(NotADirectoryError, match="Quartermain"):
+        perform_in_private(path, PLAIN)

@@ -63,6 +63,22 @@ def test_a_job_without_keys_is_handed_nothing(make: Make, tmp_path: Path) -> Non
     assert SAID.encode() in stored(tmp_path), "plain where nothing is sealed"
 
 
+def test_a_list_asks_for_the_key_once_however_many_jobs_there_are(make: Make) -> None:
+    asked: list[str] = []
+
+    def counted(user: str) -> Safe:
+        asked.append(user)
+        return safe_of(user)
+
+    jobs = make(safes=counted)
+    jobs.start()
+    for name in ("one", "two", "three"):
+        jobs.wait("ann", jobs.submit("ann", "keyed", name, ()).id, WAIT_S)
+    asked.clear()
+    assert [job.result["said"] for job in jobs.jobs("ann")] == [SAID] * 3
+    assert asked == ["ann"]
+
+
 def test_what_one_found_is_not_opened_for_another(make: Make) -> None:
     jobs = make()
     jobs.start()

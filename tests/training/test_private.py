@@ -27,8 +27,8 @@ from training.examples import Encoded, encode, label_names
 from training.methods import make_trainable, moving
 from training.objective import Objective
 from training.private import RECEIPT, SECRET, Private, clipped_sum, documents_of
-from training.progress import Evaluated, Event, StepDone, Warned, read_metrics
-from training.trainer import Outcome, resume, train
+from training.progress import Evaluated, Event, Outcome, StepDone, Warned, read_metrics
+from training.trainer import resume, train
 
 ON = PrivacySettings(target_epsilon=8.0, clip=0.5)
 

@@ -257,10 +257,9 @@ def test_tags_and_evaluations_are_added_and_signed(registry: Registry, run: Path
     registry.tag("first", "candidate")
     registry.tag("first", "candidate")
     registry.tag("first", "best")
-    registry.untag("first", "candidate")
     registry.record("first", {"name": "qa", "after": {"f1": 0.5, "loss": float("nan")}, "cases": (1, 2)})
     version = registry.verify("first")
-    assert version.tags == ("best",)
+    assert version.tags == ("candidate", "best")
     assert version.evaluations == ({"name": "qa", "after": {"f1": 0.5, "loss": None}, "cases": [1, 2]},)
     with pytest.raises(BadConfigError, match="A tag must be"):
         registry.tag("first", "Not A Tag")

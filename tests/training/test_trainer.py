@@ -18,8 +18,8 @@ from training import runs, trainer
 from training.config import LoraSettings, OptimiserSettings, TrainingConfig
 from training.corpus.dataset import hash_of
 from training.errors import BadDataError, OutOfMemoryError, RunError
-from training.progress import Evaluated, Event, StepDone, Warned, read_metrics
-from training.trainer import Outcome, resume, train
+from training.progress import Evaluated, Event, Outcome, StepDone, Warned, read_metrics
+from training.trainer import resume, train
 
 
 def run(root: Path, config: TrainingConfig, data: tiny.FakeSet) -> tuple[Outcome, list[Event]]:

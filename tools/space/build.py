@@ -13,7 +13,8 @@ from tools.space.metadata import Metadata, read_metadata
 from tools.space.rules import ATTRIBUTES, SpaceFile, attributes, check_folder, listed
 
 FOLDERS = ("assistant", "security", "training", "ui")
-PARTS = ("LICENSE", "app.py", *FOLDERS)
+MODULES = ("app.py", "app_settings.py", "personal_data.py")
+PARTS = ("LICENSE", *MODULES, *FOLDERS)
 REQUIREMENTS = ("requirements.txt", "requirements-weights.txt", "requirements-space.txt")
 README = "README.md"
 # The wheels for CPUs alone: the ones on PyPI bring some 3 GB of CUDA that cpu-basic has no use for.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from security.crypto.privacy import Budget
-    from training.trainer import Outcome
+    from training.progress import Outcome
 
 _EVERY_S = 5.0
 

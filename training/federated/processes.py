@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, RunError
-from training.federated.worker import Task, perform
+from training.federated.worker import Task, perform_in_private
 from training.safe import PLAIN, Safe
 
 _LIBRARIES = [
@@ -50,7 +51,8 @@ def run_all(
 ) -> None:
     """Do the tasks, by client; all replies are there when this returns.
 
-    `safe`, which opens the clients' sets, goes to each process through a pipe.
+    `safe`, which opens the clients' sets and seals why one can't do its task, goes to each process through a
+    pipe.
 
     Raises:
         StoppedError: `stop` said so.
@@ -73,7 +75,7 @@ def run_all(
             for name in [name for name, process in running.items() if not process.is_alive()]:
                 process = running.pop(name)
                 process.join()
-                _check(name, tasks[name], process.exitcode)
+                _check(name, tasks[name], process.exitcode, safe)
                 on_done(name)
     finally:
         _end(list(running.values()))
@@ -95,10 +97,10 @@ def _written(task: Task) -> Path:
     return path
 
 
-def _check(name: str, task: Task, code: int | None) -> None:
+def _check(name: str, task: Task, code: int | None, safe: Safe) -> None:
     error = Path(task.error)
     if error.exists():
-        held = json.loads(error.read_text("utf-8"))
+        held = json.loads(safe.read_text(error))
         message = f"{name}: {held['message']}"
         if held["kind"] == "OutOfMemoryError":
             raise OutOfMemoryError(message, held["changes"])
@@ -114,7 +116,7 @@ def _check(name: str, task: Task, code: int | None) -> None:
 def _in_process(path: str, safe: Safe) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is at the keyboard means the server
     threading.Thread(target=_follow_server, daemon=True).start()
-    perform(Path(path), safe)
+    sys.exit(perform_in_private(Path(path), safe))
 
 
 def _follow_server() -> None:

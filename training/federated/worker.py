@@ -24,7 +24,7 @@ from training.federated import client as work
 from training.federated import messages, secure
 from training.federated.client import ClientConfig
 from training.federated.messages import Message
-from training.safe import PLAIN, Safe
+from training.safe import PLAIN, Safe, print_without_words
 
 KEY, SESSIONS = "sum.key", "sessions.txt"
 
@@ -54,8 +54,23 @@ class Task:
     threads: int = 0
 
 
+def perform_in_private(path: Path, safe: Safe) -> int:
+    """`perform` in a process of its own, whose exit code this returns: of sealed text it prints no word."""
+    try:
+        perform(path, safe)
+    except Exception as error:  # whatever it is, what it says may quote a text, and the log is plain
+        if safe.key is None:
+            raise
+        print_without_words(type(error), error, error.__traceback__)
+        return 1
+    return 0
+
+
 def perform(path: Path, safe: Safe = PLAIN) -> None:
-    """Do the task in `path`, on the set that `safe` opens; why it can't be done goes into its error file."""
+    """Do the task in `path`, on the set that `safe` opens.
+
+    Why it can't be done goes into its error file, through `safe` too.
+    """
     values = json.loads(path.read_text("utf-8"))
     task = Task(**values | {"parties": tuple(values["parties"])})
     if task.threads:
@@ -66,13 +81,13 @@ def perform(path: Path, safe: Safe = PLAIN) -> None:
     try:
         messages.write(Path(task.reply), _answer(task, config, safe))
     except (TrainingError, CryptoError) as error:
-        _write_error(task, error)
+        _write_error(task, error, safe)
     except (RuntimeError, MemoryError) as error:
         from training.watch import is_out_of_memory, out_of_memory
 
         if not is_out_of_memory(error):
             raise
-        _write_error(task, out_of_memory(config.training, "a client's process"))
+        _write_error(task, out_of_memory(config.training, "a client's process"), safe)
 
 
 def _answer(task: Task, config: ClientConfig, safe: Safe) -> Message:
@@ -125,9 +140,7 @@ def _secretly(task: Task, folder: Path) -> tuple[Party, list[bytes], str]:
     return _party(folder), [bytes.fromhex(key) for key in task.parties], task.context
 
 
-def _write_error(task: Task, error: Exception) -> None:
+def _write_error(task: Task, error: Exception, safe: Safe) -> None:
     changes: Mapping[str, object] = error.changes if isinstance(error, OutOfMemoryError) else {}
     held = {"kind": type(error).__name__, "message": str(error), "changes": dict(changes)}
-    part = Path(f"{task.error}.part")
-    part.write_text(json.dumps(held, ensure_ascii=False), "utf-8")
-    part.replace(task.error)
+    safe.write_text(Path(task.error), json.dumps(held))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -123,7 +124,8 @@ class Jobs:
 
     def jobs(self, user: str) -> tuple[Job, ...]:
         """All of the user's jobs, newest first."""
-        return tuple(self._opened(job) for job in self._store.of(user))
+        safes = functools.cache(self._terms.safes)  # a key for each call, not for each job: pages ask often
+        return tuple(_opened(job, safes) for job in self._store.of(user))
 
     def job(self, user: str, id: str) -> Job:
         """One of the user's jobs.
@@ -131,7 +133,7 @@ class Jobs:
         Raises:
             RunError: the user has none of this id.
         """
-        return self._opened(self._store.get(user, id))
+        return _opened(self._store.get(user, id), self._terms.safes)
 
     def progress(self, user: str, id: str) -> Progress | None:
         """How far it says it has come; None if it hasn't said yet. Raises like `job`."""
@@ -188,12 +190,11 @@ class Jobs:
         # What can't be removed now, the next start sweeps away.
         shutil.rmtree(job.folder, ignore_errors=True)
 
-    def forget_all(self, user: str, timeout: float) -> None:
-        """Remove all jobs of a user who is gone; what runs is killed, without saving anything.
+    def end_all(self, user: str, timeout: float) -> None:
+        """End all jobs of a user who is gone; what runs is killed, without saving anything.
 
         Raises:
-            RunError: one still runs after `timeout` seconds; it ends soon, and the next call removes it.
-            OSError: a job's folder can't be removed.
+            RunError: one still runs after `timeout` seconds; it ends soon.
         """
         self._store.condemn(user, self._terms.now())
         self._wake()
@@ -202,6 +203,17 @@ class Jobs:
             # As the store has it: what is sealed of it can't be opened any more.
             if self._when_ended(user, job.id, deadline - time.monotonic()).state not in ENDED:
                 raise RunError(f"{job.name} has not ended yet.")
+
+    def forget_all(self, user: str, timeout: float) -> None:
+        """Remove all jobs of a user who is gone, as `end_all` ends them.
+
+        Raises:
+            RunError: one has not ended, and the next call removes it; or all are removed, but the queue's
+                database is in use, so that remnants may be in it.
+            OSError: a job's folder can't be removed.
+        """
+        self.end_all(user, timeout)
+        for job in self._store.of(user):
             if job.folder.exists():
                 shutil.rmtree(job.folder)
         self._store.erase(user)
@@ -224,7 +236,7 @@ class Jobs:
 
     def wait(self, user: str, id: str, timeout: float) -> Job:
         """The job when it has ended, or as it is after `timeout` seconds. Raises like `job`."""
-        return self._opened(self._when_ended(user, id, timeout))
+        return _opened(self._when_ended(user, id, timeout), self._terms.safes)
 
     def _when_ended(self, user: str, id: str, timeout: float) -> Job:
         deadline = time.monotonic() + timeout
@@ -237,15 +249,6 @@ class Jobs:
                 # Another process may be the one that starts and ends it.
                 self._news.wait(min(left, TURN_S))
 
-    def _opened(self, job: Job) -> Job:
-        """With its message and result to be read, if they are sealed."""
-        if SEALED not in job.result:
-            return job
-        try:
-            return opened(job, self._terms.safes(job.user))
-        except (BadDataError, NoKeyError) as error:
-            return replace(job, message=str(error), result={})
-
     def _tell(self) -> None:
         with self._news:
             self._news.notify_all()
@@ -254,6 +257,16 @@ class Jobs:
         with self._starting:
             if self._dispatcher is not None:
                 self._dispatcher.wake()
+
+
+def _opened(job: Job, safes: Callable[[str], Safe]) -> Job:
+    """With its message and result to be read, if they are sealed."""
+    if SEALED not in job.result:
+        return job
+    try:
+        return opened(job, safes(job.user))
+    except (BadDataError, NoKeyError) as error:
+        return replace(job, message=str(error), result={})
 
 
 def _check_argument(argument: str) -> None:

@@ -90,13 +90,15 @@ class Studio:
         """Remove all of a user who is gone: jobs, sets, tokenizers, runs, versions and federations.
 
         Raises:
-            RunError: a job has not ended within `timeout` seconds, or the queue can't be used.
+            RunError: a job has not ended within `timeout` seconds, or the queue can't be used. What can go
+                without it is gone all the same.
             OSError: a file can't be removed.
         """
-        self.jobs.forget_all(user, timeout)
+        self.jobs.end_all(user, timeout)
         root = self.roots(user)
         if root.exists():
             shutil.rmtree(root)
+        self.jobs.forget_all(user, timeout)  # last, since whoever else has the queue open may be in its way
 
     def close(self) -> None:
         """Begin nothing more; what runs goes on and is found again."""

@@ -17,12 +17,12 @@ from training.corpus.settings import PrepareSettings
 from training.errors import BadConfigError, BadDataError, RunError
 from training.jobs import ACTIVE
 from training.places import Places, check_name
+from training.safe import NoKeyError
 
 if TYPE_CHECKING:
     from training.jobs import Job, Jobs
     from training.safe import Safe
 
-_SETTINGS = "settings.json"
 Opened: TypeAlias = Callable[[str, Path], AbstractContextManager[BinaryIO]]
 """Opens an upload for the user it is of."""
 
@@ -87,17 +87,20 @@ class Sets:
         self._check_new(places, name)
         if not files:
             raise BadDataError("There are no files yet. Add some, then prepare them.")
-        self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
         safe, sources = self._safes(user), _sources(places, name)
         try:
+            self.check_quota(user, 2 * sum(path.stat().st_size for path in files))
             _take_in(files, sources, safe, lambda path: self._opened(user, path))
+            for path in files:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError as error:
+            shutil.rmtree(sources, ignore_errors=True)
+            raise RunError("A file is not there any more: uploads stay for an hour. Add it again.") from error
         except OSError as error:
             shutil.rmtree(sources, ignore_errors=True)
             raise RunError(
                 f"The files can't be read or kept: {error.strerror or error}. Is the disk full?"
             ) from error
-        for path in files:
-            path.unlink()
         return self._submit(user, name, sources, settings, deidentify)
 
     def again(self, user: str, name: str, new_name: str, keep: Sequence[str]) -> Job:
@@ -137,6 +140,11 @@ class Sets:
 
     def _submit(self, user: str, name: str, sources: Path, settings: PrepareSettings, deidentify: str) -> Job:
         places = self._places(user)
+        try:
+            self._safes(user)  # copying takes long: the account may be gone, and nothing of it comes back
+        except NoKeyError:
+            shutil.rmtree(sources.parent, ignore_errors=True)
+            raise
         folder = places.root / "settings"
         folder.mkdir(parents=True, exist_ok=True)
         held = {"settings": settings.to_json(), "deidentify": deidentify}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from sqlalchemy import text
@@ -57,7 +58,44 @@ def test_files_go_with_the_account_and_the_page_says_what_stays(
     assert "backups" in page.text and "the trail" in page.text
     assert 'role="alert"' not in page.text
     assert files.kept == {other}
+    assert house.door.erasure.waiting() == []
+
+
+def test_work_that_ends_after_a_deletion_is_cleared_at_the_next_one(
+    house: House, office: Browser, kim: Person, files: Files
+) -> None:
+    first = id_of(house, "Kim Lee")
+    act(office, "delete", person=first, sure="yes")
+    files.kept.add(first)  # what was still being written then
+    join(house, invite(office, name="Lou Ash"), name="Lou Ash")
+    second = id_of(house, "Lou Ash")
+    act(office, "delete", person=second, sure="yes")
+    assert files.asked == [first, second, first]
+    assert files.kept == set() and rows(house, Uncleared) == 1, "the second waits for its second time"
+    Erasure(house.database).open([Clearing("drawings", files.clear)])
     assert rows(house, Uncleared) == 0
+
+
+def test_what_was_busy_is_cleared_at_the_next_deletion(
+    house: House, office: Browser, kim: Person, files: Files
+) -> None:
+    files.kept, files.busy = {id_of(house, "Kim Lee")}, OSError(16, "busy")
+    act(office, "delete", person=id_of(house, "Kim Lee"), sure="yes")
+    files.busy = None
+    join(house, invite(office, name="Lou Ash"), name="Lou Ash")
+    act(office, "delete", person=id_of(house, "Lou Ash"), sure="yes")
+    assert files.kept == set() and house.door.erasure.waiting() == []
+    assert "could not be removed yet" not in office.get(PEOPLE).text
+
+
+def test_a_deletion_that_takes_long_keeps_nobody_from_signing_in(
+    house: House, office: Browser, kim: Person
+) -> None:
+    threads: list[str] = []
+    house.door.erasure.open([Clearing("x", lambda _: threads.append(threading.current_thread().name))])
+    act(office, "delete", person=id_of(house, "Kim Lee"), sure="yes")
+    (name,) = threads
+    assert name.startswith("door-clearing"), "none of the two threads that passwords are looked at in"
 
 
 @pytest.mark.parametrize("error", [ClearingError("a job still runs"), OSError(16, "busy")])

@@ -11,7 +11,7 @@ import pytest
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from security.accounts.errors import FormError
+from security.accounts.errors import FormError, StoreError
 from security.accounts.sealed_forms import SealedForm, safe_name
 from security.accounts.sealed_uploads import LIFE_S, SealedUploads
 from security.crypto.files import is_sealed
@@ -207,6 +207,52 @@ def test_an_upload_opens_for_its_owner_alone_and_not_when_changed(uploads: Seale
         uploads.open(ADA.id, path)
 
 
+def middle_changed(path: Path) -> None:
+    """A byte of a chunk that is neither the first nor the last."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_chunk_that_was_changed_is_told_as_any_file_that_cannot_be_read(uploads: SealedUploads) -> None:
+    path = put(uploads, "x/a.txt", SECRET * 30_000)
+    middle_changed(path)
+    with uploads.open(ADA.id, path) as plain, pytest.raises(OSError, match="damaged"):
+        plain.read()
+
+
+def test_a_file_that_was_changed_is_never_sent_as_if_it_were_whole(tmp_path: Path) -> None:
+    visit = Visit(tmp_path)
+    path = Path(visit.upload(ADA, "x/a.txt"))
+    put(visit.sealed, "x/a.txt", SECRET * 30_000)
+    middle_changed(path)
+    sent = visit.knock(ADA, f"/gradio_api/file={path}")
+    assert sent[-1].get("more_body"), "it has no end"
+    assert len(sent) > 1
+
+
+class BusyKeys(Keys):
+    """A database that another has, for a while."""
+
+    busy = True
+
+    def file_key(self, user: str, purpose: str) -> bytes:
+        if self.busy:
+            raise StoreError("The database is in use. Please try again in a moment.")
+        return super().file_key(user, purpose)
+
+
+def test_a_busy_database_loses_no_upload(uploads: SealedUploads) -> None:
+    path, keys = put(uploads, "x/a.txt", SECRET), BusyKeys()
+    busy = SealedUploads(uploads.folder, keys)
+    with pytest.raises(OSError, match="database is in use"), busy.once(ADA.id, path):
+        pass
+    keys.busy = False
+    with busy.once(ADA.id, path) as plain:
+        assert plain.read() == SECRET
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_was_read_once_is_gone(uploads: SealedUploads, fails: bool) -> None:
     path = put(uploads, "x/a.txt", SECRET)
@@ -253,6 +299,18 @@ def test_who_signs_out_leaves_none_of_the_own_and_all_of_others(tmp_path: Path) 
     assert [Path(path).exists() for path in (hers, his, both)] == [False, True, True]
     assert visit.read(ADA, both) == 404
     assert visit.read(BOB, both) == 200
+
+
+def test_of_who_is_deleted_nothing_is_remembered(tmp_path: Path) -> None:
+    visit = Visit(tmp_path)
+    path = visit.upload(ADA, "x/a.txt")
+    assert visit.listen(ADA, "hers") == 200
+    assert visit.listen(BOB, "hers") == 404
+    visit.indoors.forget(ADA.id)
+    assert visit.listen(BOB, "hers") == 404, "who signs out may have another window"
+    visit.indoors.forget(ADA.id, for_good=True)
+    assert not Path(path).exists()
+    assert ADA.id not in repr(vars(visit.indoors._owned))
 
 
 def test_two_uploads_at_once_do_not_mix(tmp_path: Path) -> None:

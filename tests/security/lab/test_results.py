@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, literal
 from sqlalchemy.engine import Engine
 
 from security.lab.errors import BadParameterError, LabError
@@ -87,6 +87,13 @@ def test_a_database_that_fails_is_said_in_a_sentence(tmp_path: Path) -> None:
         results.record(Attempt("u", "ada", "checksum", 1, 4, 0))
     with pytest.raises(LabError, match="could not be read"):
         results.of("u")
+
+
+def test_who_is_deleted_meanwhile_does_not_come_back(engine: Engine) -> None:
+    results = Results(engine, lambda user: literal(user) == "here")
+    for user in ("gone", "here"):
+        results.record(Attempt(user, user, "checksum", 1, 4, 0))
+    assert [one.name for one in results.of()] == ["here"]
 
 
 def test_many_attempts_take_one_row_and_never_change_the_first(engine: Engine) -> None:

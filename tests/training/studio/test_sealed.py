@@ -16,7 +16,7 @@ import pytest
 
 from security.crypto.files import is_sealed
 from tests.training import tiny
-from tests.training.studio.test_studio import ANN, BOB, SETTINGS, WAIT_S, opened, safe_of, upload
+from tests.training.studio.test_studio import ANN, BOB, SETTINGS, opened, safe_of, upload
 from training.config import TrainingConfig
 from training.corpus.dataset import DataSet
 from training.errors import BadDataError, RunError
@@ -28,7 +28,10 @@ from training.tokenizers import TokenizerSettings
 
 MARKER = "Zebulon Quartermain had the purple fever in Wolverhampton"
 WORD = "Quartermain"
-STEPS = 12
+STEPS = 40
+"""Enough to be killed between the first and the last, however slowly this process looks."""
+WAIT_S = 1800
+"""No test of speed: what ended is known by its end, however busy the machine is."""
 SHAPE = {"model_type": "llama", "num_key_value_heads": 1, **tiny.SHAPE}
 
 
@@ -94,7 +97,7 @@ def ended(studio: Studio, job: Job, state: str = "done") -> Job:
 
 @pytest.fixture(scope="module")
 def worked(studio: Studio, place: Path) -> Studio:
-    """A set, a tokenizer, a run from scratch that was killed once and resumed, and an evaluation."""
+    """A set, a tokenizer, and a run from scratch that was killed once and resumed."""
     ended(studio, studio.sets.prepare(ANN, "notes", marked(place / "up"), SETTINGS))
     ended(studio, studio.words.train(ANN, "own", "notes", TokenizerSettings(kind="bpe", size=1000)))
     config = tiny.config(
@@ -128,8 +131,6 @@ def worked(studio: Studio, place: Path) -> Studio:
     assert killed.resumable
     assert len(killed.steps) < STEPS
     ended(studio, studio.runs.resume(ANN, "run"))
-    evaluated = studio.models.evaluate(ANN, "notes", "run:run", "run:run", rows=2, answers=0, gate=False)
-    ended(studio, evaluated)
     return studio
 
 
@@ -158,7 +159,6 @@ def test_the_owner_reads_everything(worked: Studio) -> None:
     assert any(MARKER in sample.excerpt for sample in report.samples)
     done = {job.kind: job for job in worked.jobs.jobs(ANN) if job.state == "done"}
     assert MARKER in json.dumps(done["prepare"].result)
-    assert done["evaluate"].result["data"]["evaluations"]
     view = worked.runs.view(ANN, "run")
     assert (view.state, view.has_model) == ("done", True)
     assert [line["step"] for line in view.steps] == list(range(1, STEPS + 1)), "resumed where it was killed"
@@ -275,7 +275,7 @@ def test_files_that_cannot_be_kept_stay_with_the_page(tmp_path: Path) -> None:
     (tmp_path / "studio" / ANN / "sources" / "notes" / "files").parent.mkdir(parents=True)
     lost = [*files, tmp_path / "up" / "gone.txt"]
     lost[-1].symlink_to(tmp_path / "up")  # a folder can't be read as a file
-    with pytest.raises(RunError, match="can't be kept"):
+    with pytest.raises(RunError, match="can't be read or kept"):
         studio.sets.prepare(ANN, "notes", lost, SETTINGS)
     assert all(path.exists() for path in files)
     assert not (tmp_path / "studio" / ANN / "sources" / "notes" / "files").exists()

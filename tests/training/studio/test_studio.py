@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import sqlalchemy
@@ -19,7 +21,7 @@ from training.config import TrainingConfig
 from training.corpus import PrepareSettings, QualityLimits
 from training.errors import BadConfigError, BadDataError, OutOfMemoryError, RunError, TrainingError
 from training.jobs import Job
-from training.safe import Safe
+from training.safe import NoKeyError, Safe
 from training.studio.service import Studio
 from training.trainer import train
 
@@ -65,6 +67,67 @@ def prepared(studio: Studio, user: str, tmp_path: Path, name: str = "notes") -> 
     done = studio.jobs.wait(user, job.id, WAIT_S)
     assert done.state == "done", (done.message, studio.jobs.log(user, job.id))
     return done
+
+
+def test_uploads_that_were_swept_are_told_of(studio: Studio, tmp_path: Path) -> None:
+    files = upload(tmp_path / "up", 2)
+    files[1].unlink()
+    with pytest.raises(RunError, match="Add it again"):
+        studio.sets.prepare(ANN, "notes", files, SETTINGS)
+    assert files[0].exists()
+
+
+def test_uploads_that_are_swept_while_they_are_read_do_no_harm(tmp_path: Path) -> None:
+    @contextlib.contextmanager
+    def once(user: str, path: Path) -> Iterator[BinaryIO]:
+        with path.open("rb") as stream:
+            yield stream
+        path.unlink()
+
+    studio = opened(tmp_path, opened=once)
+    job = studio.sets.prepare(ANN, "notes", upload(tmp_path / "up", 2), SETTINGS)
+    assert job.state == "queued"
+    studio.close()
+
+
+def test_whose_account_goes_while_files_are_copied_leaves_nothing(tmp_path: Path) -> None:
+    gone: set[str] = set()
+
+    def safes(user: str) -> Safe:
+        if user in gone:
+            raise NoKeyError("The account is gone.")
+        return safe_of(user)
+
+    studio = opened(tmp_path, safes=safes, opened=lambda user, path: _last_look(gone, user, path))
+    with pytest.raises(NoKeyError):
+        studio.sets.prepare(ANN, "notes", upload(tmp_path / "up", 2), SETTINGS)
+    assert studio.jobs.jobs(ANN) == ()
+    assert [path for path in (tmp_path / "studio" / ANN).rglob("*") if path.is_file()] == []
+    studio.close()
+
+
+def _last_look(gone: set[str], user: str, path: Path) -> BinaryIO:
+    """The account goes while the file is open."""
+    gone.add(user)
+    return path.open("rb")
+
+
+def test_files_go_although_another_reads_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.jobs.store._WAIT_S", 0.1)
+    studio = opened(tmp_path)
+    studio.sets.prepare(ANN, "notes", upload(tmp_path / "up", 2), SETTINGS)
+    root = studio.roots(ANN)
+    assert root.exists()
+    reader = sqlite3.connect(tmp_path / "studio" / ".jobs" / "jobs.sqlite3", isolation_level=None)
+    with contextlib.closing(reader):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM jobs").fetchone()
+        with pytest.raises(RunError, match="may hold remnants"):
+            studio.forget(ANN)
+        assert not root.exists() and studio.jobs.jobs(ANN) == ()
+        reader.execute("COMMIT")
+    studio.forget(ANN)
+    studio.close()
 
 
 def test_uploads_become_a_set_that_only_its_owner_sees(studio: Studio, tmp_path: Path) -> None:

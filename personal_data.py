@@ -1,14 +1,16 @@
 """What the rooms hold of a person, put together for the door: how it is removed, and how it is handed out.
 
-Accounts know none of the rooms; app.py hands this to them.
+It stands beside app.py, which hands this to accounts: they know none of the rooms.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError
@@ -122,7 +124,13 @@ def _made(studio: Studio, user: str) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    """Of what is there while it is looked through: a run that goes on removes files."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found = path.lstat()
+            size += found.st_size if S_ISREG(found.st_mode) else 0
+    return size
 
 
 def _lines(studio: Studio, user: str, name: str) -> Iterator[bytes]:
