@@ -53,7 +53,7 @@ class AccountPages:
 
     async def show(self, request: Request) -> Response:
         """GET /account."""
-        visitor, inside = self._visitor(request), self.inside
+        visitor, inside = self.inside.visitor(request), self.inside
         user = visitor.identity.id
         factors = await inside.quick.run(self.account.factors, user)
         required = await inside.quick.run(self.requirements.of, visitor.identity.role)
@@ -80,7 +80,7 @@ class AccountPages:
 
     async def confirm(self, request: Request) -> Response:
         """POST /account/confirm."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         back, now = fields.get("next", ""), self.inside.now()
         wait = await self._wait(request, visitor, now)
         if wait is not None:
@@ -101,7 +101,7 @@ class AccountPages:
 
     async def end_sessions(self, request: Request) -> Response:
         """POST /account/sessions: one by its handle, or with none all others."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm("/account")
         user, now, handle = visitor.identity.id, self.inside.now(), fields.get("session", "")
@@ -119,7 +119,7 @@ class AccountPages:
 
     async def change_password(self, request: Request) -> Response:
         """POST /account/password."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         now, new = self.inside.now(), fields.get("password", "")
         if new != fields.get("password_again", ""):
             return self._password(request, {"password_again": _DIFFERENT}, 422)
@@ -154,7 +154,7 @@ class AccountPages:
 
     async def new_app(self, request: Request) -> Response:
         """GET /account/authenticator."""
-        visitor = self._visitor(request)
+        visitor = self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm("/account/authenticator")
         renewal = await self.inside.quick.run(self.account.new_app, visitor.identity.id, self.inside.now())
@@ -162,7 +162,7 @@ class AccountPages:
 
     async def renew_app(self, request: Request) -> Response:
         """POST /account/authenticator."""
-        fields, visitor, now = await read_form(request), self._visitor(request), self.inside.now()
+        fields, visitor, now = await read_form(request), self.inside.visitor(request), self.inside.now()
         if not await self.inside.proved(visitor):
             return to_confirm("/account/authenticator")
         user, ticket, code = visitor.identity.id, fields.get("ticket", ""), fields.get("code", "")
@@ -184,23 +184,18 @@ class AccountPages:
 
     async def ask_codes(self, request: Request) -> Response:
         """GET /account/codes."""
-        if not await self.inside.proved(self._visitor(request)):
+        if not await self.inside.proved(self.inside.visitor(request)):
             return to_confirm("/account/codes")
         return self.inside.pages.show("new_codes.html")
 
     async def renew_codes(self, request: Request) -> Response:
         """POST /account/codes."""
         await read_form(request)
-        visitor = self._visitor(request)
+        visitor = self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm("/account/codes")
         codes = await self.inside.slow.run(self.account.renew_codes, visitor.identity.id, self.inside.now())
         return self.inside.pages.show("codes.html", codes=codes, renewed=True)
-
-    def _visitor(self, request: Request) -> Visitor:
-        visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
-        return visitor
 
     def _confirm(self, request: Request, back: str, problem: str | None, status: int) -> Response:
         values = {"next": _allowed(back), "problem": problem}
@@ -219,7 +214,7 @@ class AccountPages:
         self, request: Request, purpose: Purpose, template: str, status: int, values: Mapping[str, object]
     ) -> Response:
         """A page that asks for a second factor, a passkey among them where there can be one."""
-        inside, visitor = self.inside, self._visitor(request)
+        inside, visitor = self.inside, self.inside.visitor(request)
         offer = self.offers.offer(request, purpose, visitor.token, inside.now())
         return inside.pages.show(template, status, passkey=offer, **values)
 

@@ -31,7 +31,7 @@ from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
 from security.accounts.erasure import Erasure
 from security.accounts.export import Exports
-from security.accounts.export_pages import ExportPages
+from security.accounts.export_pages import ExportPages, Places
 from security.accounts.frames import Frames
 from security.accounts.hashing import Hashing
 from security.accounts.indoors import Indoors
@@ -172,7 +172,7 @@ class Door:
             **PasskeyPages(inside, offers).handlers(),
             **ConsentPages(inside, Consents(tools)).handlers(),
             **PeoplePages(inside, people, invitations, tools.links).handlers(),
-            **ExportPages(inside, self.exports, set()).handlers(),
+            **ExportPages(inside, self.exports, Places()).handlers(),
             **RequirementPages(inside, self.requirements).handlers(),
             **TrailPages(
                 inside, TrailReading(self.trail, people), self.trail, self._settings.data

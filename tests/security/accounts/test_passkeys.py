@@ -104,6 +104,16 @@ def test_a_passkey_is_renamed(keyed: Owner, name: str, shown: str | None) -> Non
     answer = keyed.browser.post(PASSKEYS, {"action": "rename", "passkey": kept.id, "name": name})
     assert answer.status_code == (422 if shown is None else 303)
     assert f"<strong>{shown or 'My phone'}</strong>" in keyed.browser.get(PASSKEYS).text
+    assert kinds(keyed.house).count("passkey-renamed") == (shown is not None)
+
+
+def test_renaming_wants_proof_too(keyed: Owner, clock: Clock) -> None:
+    (kept,) = stored(keyed.house)
+    clock.pass_by(601)
+    answer = keyed.browser.post(PASSKEYS, {"action": "rename", "passkey": kept.id, "name": "Mine"})
+    assert answer.headers["location"] == f"/account/confirm?next={PASSKEYS}"
+    assert stored(keyed.house)[0].name == "My phone"
+    assert "passkey-renamed" not in kinds(keyed.house)
 
 
 def test_a_credential_is_enrolled_once(keyed: Owner) -> None:
