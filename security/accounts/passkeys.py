@@ -158,9 +158,12 @@ class Passkeys:
     def _made(self, response: str, party: RelyingParty | None, token: str, now: float) -> Made:
         try:
             challenge = challenge_of_creation(response)
-            if party is None or not self._challenges.use(challenge, Purpose.ENROL, token, now):
+            if party is None or not self._challenges.fits(challenge, Purpose.ENROL, token, now):
                 raise RefusedError(NOT_MADE)
-            return check_creation(response, challenge, party)
+            made = check_creation(response, challenge, party)
+            if not self._challenges.use(challenge, Purpose.ENROL, token, now):
+                raise RefusedError(NOT_MADE)
+            return made
         except CeremonyError as error:
             raise RefusedError(NOT_MADE) from error
 
