@@ -10,14 +10,13 @@ from fastapi.responses import Response
 
 from security.accounts.account_pages import told
 from security.accounts.errors import NameRefusedError, RefusedError
+from security.accounts.factors import PASSKEYS
 from security.accounts.forms import read_form
 from security.accounts.inside import Inside, Visitor, see, to_confirm
 from security.accounts.pages import Handler
 from security.accounts.passkey_offers import Offer, PasskeyOffers
 from security.accounts.passkeys import MAX_NAME
 from security.accounts.relying import party_of
-
-PASSKEYS = "/account/passkeys"
 
 
 @dataclass(frozen=True)

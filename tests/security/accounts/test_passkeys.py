@@ -188,7 +188,10 @@ def test_it_proves_a_change_of_password(keyed: Owner) -> None:
     refused = keyed.browser.post("/account/password", new | {"old": PASSWORD, "passkey": confirming})
     assert refused.status_code == 422, "signed for something else"
     fields = new | {"old": PASSWORD, "passkey": keyed.phone.get(options_in(page))}
-    assert keyed.browser.post("/account/password", fields).status_code == 200
+    changed = keyed.browser.post("/account/password", fields)
+    assert changed.status_code == 200
+    assert "You have a passkey: look whether it is yours." in changed.text
+    assert f'href="{PASSKEYS}"' in changed.text
     keyed.password = OTHER
     assert keyed.second().status_code == 303
 
@@ -204,7 +207,10 @@ def test_it_proves_a_reset_by_link(keyed: Owner) -> None:
     refused = stranger.post("/reset", new | {"passkey": other.get(options_in(form))})
     assert refused.status_code == 422
     asked = options_in(stranger.get(link).text)
-    assert stranger.post("/reset", new | {"passkey": keyed.phone.get(asked)}).status_code == 200
+    done = stranger.post("/reset", new | {"passkey": keyed.phone.get(asked)})
+    assert done.status_code == 200
+    assert "You have a passkey: look whether it is yours." in done.text
+    assert f'href="/login?next={PASSKEYS}"' in done.text
     keyed.password = OTHER
     assert keyed.second().status_code == 303
 
