@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant import documents
-from security.accounts import devices, door, limits, links, policy, sessions
+from security.accounts import devices, door, judging, limits, links, policy, sessions
 from security.accounts.buckets import FORGET_S
 from security.accounts.identity import Role
 from security.accounts.middleware import OPEN
@@ -46,6 +46,7 @@ def test_the_limits_on_guessing() -> None:
     rows = {
         "name that was typed, from devices never signed in": limits.BY_ACCOUNT,
         "network address (IPv6: its /64), over all names": limits.BY_ADDRESS,
+        "network address, where all visitors share one": limits.BY_SHARED_ADDRESS,
         "device that has signed in to the account before": limits.BY_DEVICE,
     }
     for name, rule in rows.items():
@@ -61,6 +62,13 @@ def test_the_limits_on_guessing() -> None:
     source = Path(door.__file__).read_text(encoding="utf-8")
     threads, waiting = re.search(r'Workers\("slow", threads=(\d+), waiting=(\d+)\)', source).groups()  # type: ignore[union-attr]
     said("Guessing", f"in {threads} threads with {waiting} waiting")
+    threads, waiting = re.search(r'Workers\("meter", threads=(\d+), waiting=(\d+)\)', source).groups()  # type: ignore[union-attr]
+    said(
+        "Guessing",
+        f"in {threads} thread with {waiting} waiting",
+        f"has {judging.ALLOWED:.0f} points for it",
+        f"a second of work {judging.POINTS_A_SECOND_OF_WORK:.0f} more",
+    )
     said(
         "Ways in",
         f"| {links.MAX_TRIES} attempts, then the link is void; and the same |",

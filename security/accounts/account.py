@@ -23,7 +23,7 @@ from security.accounts.enrolment import PENDING_S, digest, first_step, random_te
 from security.accounts.errors import RefusedError, SetupExpiredError
 from security.accounts.factors import Factors, factors_of
 from security.accounts.links import Links
-from security.accounts.policy import check_password
+from security.accounts.policy import Check, check_password
 from security.accounts.proof import Proof, Second
 from security.accounts.sessions import Sessions
 from security.accounts.signin import CodeGate
@@ -93,18 +93,31 @@ class Account:
             RefusedError: one of them does not match.
             StoreError: the database refuses.
         """
-        self._prove(self._row(user), password, second, now, gate)
+        row = self._row(user)
+        self._prove(row, password, second, now, gate)
         self._tools.trail.note("confirmed-again", user, now)
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
+            # As at sign-in: the password may have been changed since it was looked at.
+            if not self._tools.users.has_still(session, row):
+                raise RefusedError(NO_MATCH)
             renewed = self._tools.sessions.begin(session, user, now, replaces=token)
             session.flush()
             self._tools.sessions.step_up(session, renewed, now)
             return renewed
 
     def change_password(
-        self, user: str, old: str, second: Second, new: str, now: float, gate: CodeGate = bool
+        self,
+        user: str,
+        old: str,
+        second: Second,
+        new: str,
+        now: float,
+        gate: CodeGate = bool,
+        check: Check = check_password,
     ) -> str:
         """Set a new password; all sessions end, and the token of a new one for this browser is returned.
+
+        `check` is what the new one has to pass; it may know that it has.
 
         Raises:
             PasswordRefusedError: the new one breaks the rules.
@@ -114,7 +127,7 @@ class Account:
         tools = self._tools
         row = self._row(user)
         # Before a code is spent on it: who must choose another password need not wait for the next code.
-        check_password(new, row.name)
+        check(new, row.name)
         self._prove(row, old, second, now, gate)
         renewed = tools.hasher.hash(new)
         tools.trail.note("password-changed", user, now)

@@ -13,17 +13,21 @@ from fastapi.responses import Response
 from security.accounts import limits
 from security.accounts.account import Account, Renewal
 from security.accounts.challenges import Purpose
-from security.accounts.errors import RefusedError, SetupCodeError, SetupExpiredError
+from security.accounts.enrolment import digest
+from security.accounts.errors import RefusedError, SetupCodeError, SetupExpiredError, TooOftenError
+from security.accounts.factors import PASSKEYS, of_passkeys
 from security.accounts.forms import read_form
 from security.accounts.identity import Role
 from security.accounts.inside import CONFIRMED, Inside, Visitor, see, to_confirm
+from security.accounts.judging import Judging
 from security.accounts.limits import Limiter
 from security.accounts.pages import Handler
 from security.accounts.passkey_offers import PasskeyOffers
-from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, check_password, name_key
+from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, name_key
 from security.accounts.requirements import Requirements
 from security.accounts.setup_pages import show_app
 from security.accounts.signin import CodeGate
+from security.accounts.successes import succeeded
 from security.crypto.errors import PasswordRefusedError
 
 _DIFFERENT = "The two new passwords differ. Please type both again."
@@ -38,6 +42,7 @@ class AccountPages:
     requirements: Requirements
     limiter: Limiter
     offers: PasskeyOffers
+    judging: Judging
 
     def handlers(self) -> dict[str, Handler]:
         """Path and handler."""
@@ -53,7 +58,7 @@ class AccountPages:
 
     async def show(self, request: Request) -> Response:
         """GET /account."""
-        visitor, inside = self._visitor(request), self.inside
+        visitor, inside = self.inside.visitor(request), self.inside
         user = visitor.identity.id
         factors = await inside.quick.run(self.account.factors, user)
         required = await inside.quick.run(self.requirements.of, visitor.identity.role)
@@ -80,7 +85,7 @@ class AccountPages:
 
     async def confirm(self, request: Request) -> Response:
         """POST /account/confirm."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         back, now = fields.get("next", ""), self.inside.now()
         wait = await self._wait(request, visitor, now)
         if wait is not None:
@@ -94,14 +99,14 @@ class AccountPages:
             )
         except RefusedError as error:
             return self._confirm(request, back, str(error), 422)
-        await self._succeeded(request, visitor, now)
+        await succeeded(self.limiter, self.inside.quick, self._who(request, visitor), now)
         page = see(_allowed(back))
         self.inside.cookies.set(request, page, token)
         return page
 
     async def end_sessions(self, request: Request) -> Response:
         """POST /account/sessions: one by its handle, or with none all others."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm("/account")
         user, now, handle = visitor.identity.id, self.inside.now(), fields.get("session", "")
@@ -119,15 +124,18 @@ class AccountPages:
 
     async def change_password(self, request: Request) -> Response:
         """POST /account/password."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         now, new = self.inside.now(), fields.get("password", "")
         if new != fields.get("password_again", ""):
             return self._password(request, {"password_again": _DIFFERENT}, 422)
         try:
-            # Before an attempt is counted for it; a text made for it keeps the estimator busy for seconds.
-            await self.inside.slow.run(check_password, new, visitor.identity.name)
+            # Before an attempt is counted for it, and paid for by itself.
+            holder = digest(visitor.identity.id)
+            check = await self.judging.accepted(holder, new, visitor.identity.name, now)
         except PasswordRefusedError as error:
             return self._password(request, {"password": str(error)}, 422)
+        except TooOftenError as error:
+            return self._password(request, {"password": str(error)}, 429)
         wait = await self._wait(request, visitor, now)
         if wait is not None:
             return self._password(request, {"old": wait}, 429)
@@ -135,26 +143,23 @@ class AccountPages:
         given = fields.get("old", ""), passkey or fields.get("code", ""), new
         gate = self._gate(request, visitor, now)
         try:
+            factors = await self.inside.quick.run(self.account.factors, visitor.identity.id)
             token = await self.inside.slow.run(
-                self.account.change_password, visitor.identity.id, *given, now, gate
+                self.account.change_password, visitor.identity.id, *given, now, gate, check
             )
-        except PasswordRefusedError as error:
-            return self._password(request, {"password": str(error)}, 422)
         except RefusedError as error:
             return self._password(request, {"old": str(error)}, 422)
-        await self._succeeded(request, visitor, now)
-        page = self.inside.pages.message(
-            "Your password is changed",
-            "All other sessions have ended. This one goes on.",
-            200,
-            ("/account", "Your account"),
-        )
+        await succeeded(self.limiter, self.inside.quick, self._who(request, visitor), now)
+        text, link = "All other sessions have ended. This one goes on.", ("/account", "Your account")
+        if factors.passkeys:
+            text, link = f"{text} {of_passkeys(factors.passkeys)}", (PASSKEYS, "Your passkeys")
+        page = self.inside.pages.message("Your password is changed", text, 200, link)
         self.inside.cookies.set(request, page, token)
         return page
 
     async def new_app(self, request: Request) -> Response:
         """GET /account/authenticator."""
-        visitor = self._visitor(request)
+        visitor = self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm("/account/authenticator")
         renewal = await self.inside.quick.run(self.account.new_app, visitor.identity.id, self.inside.now())
@@ -162,7 +167,7 @@ class AccountPages:
 
     async def renew_app(self, request: Request) -> Response:
         """POST /account/authenticator."""
-        fields, visitor, now = await read_form(request), self._visitor(request), self.inside.now()
+        fields, visitor, now = await read_form(request), self.inside.visitor(request), self.inside.now()
         if not await self.inside.proved(visitor):
             return to_confirm("/account/authenticator")
         user, ticket, code = visitor.identity.id, fields.get("ticket", ""), fields.get("code", "")
@@ -172,6 +177,10 @@ class AccountPages:
         except SetupCodeError as error:
             shown = await self.inside.quick.run(self.account.shown_app, user, ticket, now)
             return self._app(visitor, shown, str(error), 422)
+        except RefusedError as error:
+            return self.inside.pages.message(
+                "That did not work", str(error), 410, ("/login", "Go to sign-in")
+            )
         except SetupExpiredError as error:
             again = await self.inside.quick.run(self.account.new_app, user, now)
             return self._app(visitor, again, str(error), 410)
@@ -184,23 +193,18 @@ class AccountPages:
 
     async def ask_codes(self, request: Request) -> Response:
         """GET /account/codes."""
-        if not await self.inside.proved(self._visitor(request)):
+        if not await self.inside.proved(self.inside.visitor(request)):
             return to_confirm("/account/codes")
         return self.inside.pages.show("new_codes.html")
 
     async def renew_codes(self, request: Request) -> Response:
         """POST /account/codes."""
         await read_form(request)
-        visitor = self._visitor(request)
+        visitor = self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm("/account/codes")
         codes = await self.inside.slow.run(self.account.renew_codes, visitor.identity.id, self.inside.now())
         return self.inside.pages.show("codes.html", codes=codes, renewed=True)
-
-    def _visitor(self, request: Request) -> Visitor:
-        visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
-        return visitor
 
     def _confirm(self, request: Request, back: str, problem: str | None, status: int) -> Response:
         values = {"next": _allowed(back), "problem": problem}
@@ -219,7 +223,7 @@ class AccountPages:
         self, request: Request, purpose: Purpose, template: str, status: int, values: Mapping[str, object]
     ) -> Response:
         """A page that asks for a second factor, a passkey among them where there can be one."""
-        inside, visitor = self.inside, self._visitor(request)
+        inside, visitor = self.inside, self.inside.visitor(request)
         offer = self.offers.offer(request, purpose, visitor.token, inside.now())
         return inside.pages.show(template, status, passkey=offer, **values)
 
@@ -242,9 +246,6 @@ class AccountPages:
         """Counts codes after a right password alone, as at sign-in."""
         who = self._who(request, visitor)
         return lambda password_fits: self.limiter.take_code(who, now, password_fits=password_fits)
-
-    async def _succeeded(self, request: Request, visitor: Visitor, now: float) -> None:
-        await self.inside.quick.run(self.limiter.succeeded, self._who(request, visitor), now)
 
     def _who(self, request: Request, visitor: Visitor) -> limits.Visitor:
         return self.inside.cookies.visitor(request, name_key(visitor.identity.name))

@@ -12,10 +12,11 @@ from types import MappingProxyType
 
 from security.accounts.audit import Trail
 from security.accounts.errors import StoreError
-from security.crypto.ledger import Entry, EntryError, LedgerStoreError
+from security.accounts.trail_words import factor_of
+from security.crypto.ledger import Entry, EntryError, LedgerStoreError, Query
 
 MOST_SHOWN = 12
-# Of all people's entries: a long trail must not make the page slow.
+# Of the entries that name the person: others can't wash these out, and many must not make the page slow.
 LOOKED_AT = 2_000
 _REFUSED = "sign-in-refused"
 _SIGN_IN = "sign-in"
@@ -24,11 +25,17 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         _SIGN_IN: "Signed in",
         _REFUSED: "An attempt to sign in, or to confirm, was refused",
         "sign-out": "Signed out",
-        "confirmed-again": "Password and code were given again",
+        "confirmed-again": "Password and second factor were given again",
         "person-joined": "The account was made",
         "password-changed": "The password was changed",
         "password-reset": "A new password was set by a link",
         "factor-renewed": "A new authenticator app took the place of the old one",
+        "passkey-added": "A passkey was added",
+        "passkey-renamed": "A passkey got another name",
+        "passkey-removed": "A passkey was removed",
+        "passkey-clone-suspected": "A passkey was refused: there may be a copy of it",
+        "consent-given": "The privacy text was agreed to",
+        "data-exported": "The data of the account were downloaded",
         "recovery-codes-renewed": "New recovery codes were made",
         "sessions-ended": "Sessions were ended",
         "reset-link-made": "An administrator made a link to a new password",
@@ -38,7 +45,6 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 _BY_OTHERS = frozenset({"reset-link-made", "role-changed", "person-disabled", "person-enabled"})
-_FACTORS = ("passkey-",)
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,13 @@ class Activity:
 
 
 def recent(trail: Trail, user: str, looked_at: int = LOOKED_AT) -> Activity:
-    """What the last `looked_at` entries of the trail have of the account `user`.
+    """What the last `looked_at` entries of the trail that name the account `user` have of it.
 
     Raises:
         StoreError: the trail can't be read.
     """
     try:
-        size = len(trail.ledger)
-        entries = list(trail.ledger.entries(max(0, size - looked_at), size))
+        entries = trail.ledger.find(Query(value=user), looked_at, below=len(trail.ledger))
         own = [(entry, words) for entry in reversed(entries) if (words := _words(entry, user))]
         refused = _refused([one for one, _ in own])
         # What is not noted yet came after the last that is.
@@ -80,8 +85,6 @@ def _words(entry: Entry, user: str) -> str | None:
     whose = "person" if entry.kind in _BY_OTHERS else "user"
     if _fields(entry).get(whose) != user:
         return None
-    if entry.kind.startswith(_FACTORS):
-        return entry.kind.replace("-", " ").capitalize()
     return _WORDS.get(entry.kind)
 
 
@@ -89,8 +92,8 @@ def _told(entry: Entry, words: str) -> Happening:
     more = _fields(entry).get("not-noted-before")
     if entry.kind == _REFUSED and isinstance(more, int) and more:
         words = f"{words}, and {more} more shortly before"
-    if entry.kind == _SIGN_IN and _fields(entry).get("factor") == "recovery-code":
-        words = f"{words} with a recovery code"
+    if entry.kind == _SIGN_IN:
+        words = f"{words} with {factor_of(_fields(entry))}"
     return Happening(entry.time // 1000, words)
 
 

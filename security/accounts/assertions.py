@@ -8,6 +8,7 @@ does (proof.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cbor2
@@ -59,7 +60,9 @@ class Assertions:
         self._decoy = _decoy_key()
 
     def see(self, given: Assertion, now: float) -> Seen | None:
-        """The passkey behind `given`, or None if anything is wrong with it. Its challenge is used up.
+        """The passkey behind `given`, or None if anything is wrong with it.
+
+        Its challenge is used up once the signature is right, in one step that only one of several gets past.
 
         Raises:
             BusyError: too many passkeys at once.
@@ -69,10 +72,11 @@ class Assertions:
             signed = read_assertion(given.response)
         except CeremonyError:
             return None
-        if given.party is None or not self._challenges.use(signed.challenge, given.purpose, given.bound, now):
+        asked = signed.challenge, given.purpose, given.bound, now
+        if given.party is None or not self._challenges.fits(*asked):
             return None
         row = self._row(signed.credential)
-        return self._checked(signed, row, given.party, now)
+        return self._checked(signed, row, given.party, now, lambda: self._challenges.use(*asked))
 
     def owner(self, response: str) -> str | None:
         """Whose passkey is named in `response`; not proof of anything: for the trail and the limits."""
@@ -106,12 +110,20 @@ class Assertions:
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
             return session.scalar(select(Passkey).where(Passkey.credential == credential))
 
-    def _checked(self, signed: Signed, row: Passkey | None, party: RelyingParty, now: float) -> Seen | None:
+    def _checked(
+        self,
+        signed: Signed,
+        row: Passkey | None,
+        party: RelyingParty,
+        now: float,
+        use: Callable[[], bool],
+    ) -> Seen | None:
         try:
             found = check_assertion(signed, self._decoy if row is None else row.public_key, party)
         except CeremonyError:
             return None
-        if row is None:
+        # Before a counter is looked at: one answer sent again and again would fill the trail.
+        if row is None or not use():
             return None
         handle = signed.user_handle
         if handle is not None and handle != bytes.fromhex(row.user_id):

@@ -32,6 +32,7 @@ from security.accounts.roots import rooted
 from security.accounts.rotation import INSTALLATION, is_begun, key_ids
 from security.accounts.settings import DATABASE_FILE, AccountSettings
 from security.accounts.tables import SessionRow, User
+from security.accounts.trail_watch import CHECKPOINT_FILE
 from security.accounts.vault import check_keys
 from security.crypto.keyfile import (
     KEY_FILE_NAME,
@@ -50,6 +51,8 @@ _NOT_LISTED = {
     f"{DATABASE_FILE}-wal",
     f"{DATABASE_FILE}-shm",
     NEW_KEY_FILE_NAME,
+    # The backup has a checkpoint of its own; a later one beside an earlier trail is a false alarm.
+    CHECKPOINT_FILE,
     "cache",
     "uploads",
 }

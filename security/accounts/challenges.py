@@ -20,8 +20,8 @@ from security.accounts.errors import BusyError
 from security.crypto.sealing import RandomBytes
 
 LIFE_S = 5 * 60
-# An attempt is limited before its challenge is looked at, so this is far above what can be used honestly. At
-# the bound none is taken, rather than one forgotten that could then be used again.
+# Only what a passkey has signed is used up, so this is far above what can be used honestly. At the bound none
+# is taken, rather than one forgotten that could then be used again.
 USED_MAX = 65_536
 _RANDOM = 32
 _END = 8
@@ -54,20 +54,27 @@ class Challenges:
         head = self._random(_RANDOM) + (int(now) + LIFE_S).to_bytes(_END, "big")
         return head + self._mac(head, purpose, bound)
 
-    def use(self, challenge: bytes, purpose: Purpose, bound: str, now: float) -> bool:
-        """Whether this one is good; from then on it is not any more, whatever comes of it.
+    def fits(self, challenge: bytes, purpose: Purpose, bound: str, now: float) -> bool:
+        """Whether this one is ours, for this purpose, and not over; it stays good, and may be used already.
 
-        Raises:
-            BusyError: too many were used in these minutes.
+        For before the signature is checked: junk must not fill the memory of what was used.
         """
         if len(challenge) != _RANDOM + _END + _MAC:
             return False
         head, mac = challenge[:-_MAC], challenge[-_MAC:]
         # In constant time: how much of a made-up MAC is right must not be told.
         ours = hmac.compare_digest(mac, self._mac(head, purpose, bound))
-        left = int.from_bytes(head[_RANDOM:], "big") - now
-        if not ours or not 0 < left <= LIFE_S:
+        return ours and 0 < int.from_bytes(head[_RANDOM:], "big") - now <= LIFE_S
+
+    def use(self, challenge: bytes, purpose: Purpose, bound: str, now: float) -> bool:
+        """Whether this one is good; from then on it is not any more. For after the signature was checked.
+
+        Raises:
+            BusyError: too many were used in these minutes.
+        """
+        if not self.fits(challenge, purpose, bound, now):
             return False
+        mac = challenge[-_MAC:]
         with self._lock:
             self._drop_ended(now)
             if mac in self._used:

@@ -13,7 +13,7 @@ from security.accounts.duties import PLACES
 from security.accounts.errors import RefusedError
 from security.accounts.forms import read_form
 from security.accounts.identity import Duty
-from security.accounts.inside import Inside, Visitor, see
+from security.accounts.inside import Inside, see
 from security.accounts.pages import Handler
 
 READ_AGAIN = "/account/privacy"
@@ -42,7 +42,7 @@ class ConsentPages:
 
     async def agree(self, request: Request) -> Response:
         """POST /account/welcome. What else is owed, the middleware asks for on the way to the rooms."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         edition, now = fields.get("edition", ""), self.inside.now()
         try:
             await self.inside.slow.run(self.consents.give, visitor.identity.id, edition, now)
@@ -55,12 +55,7 @@ class ConsentPages:
         return self._text(await self._given_at(request))
 
     async def _given_at(self, request: Request) -> int | None:
-        return await self.inside.quick.run(self.consents.given_at, self._visitor(request).identity.id)
-
-    def _visitor(self, request: Request) -> Visitor:
-        visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
-        return visitor
+        return await self.inside.quick.run(self.consents.given_at, self.inside.visitor(request).identity.id)
 
     def _text(self, at: int | None, problem: str | None = None, status: int = 200) -> Response:
         agreed = None if at is None else told(at)

@@ -31,12 +31,13 @@ from security.accounts.duties import PLACES
 from security.accounts.endings import Pause
 from security.accounts.erasure import Erasure
 from security.accounts.export import Exports
-from security.accounts.export_pages import ExportPages
+from security.accounts.export_pages import ExportPages, Places
 from security.accounts.frames import Frames
 from security.accounts.hashing import Hashing
 from security.accounts.indoors import Indoors
 from security.accounts.inside import METHODS, OF_OTHERS, Inside
 from security.accounts.invitations import Invitations
+from security.accounts.judging import Judging
 from security.accounts.keyring import open_keys
 from security.accounts.limits import Limiter, Limits
 from security.accounts.links import Links
@@ -111,8 +112,9 @@ class Door:
         # threads of its own, so that a flood of sign-ins does not keep out those who are in.
         self._slow = Workers("slow", threads=2, waiting=16)
         self._quick = Workers("quick", threads=4, waiting=256)
-        # What a password is worth is asked while somebody types: it must keep nobody waiting who signs in.
-        self._meter = Workers("meter", threads=1, waiting=4)
+        # What a password is worth is asked while somebody types, and by every form that sets one: that must
+        # keep nobody waiting who signs in.
+        self._meter = Workers("meter", threads=1, waiting=8)
         # Writes to the database come one after another anyway.
         self._counting = Workers("counting", threads=1, waiting=64)
         # A whole check of the trail takes seconds, and looks go past it.
@@ -144,54 +146,67 @@ class Door:
         invitations = Invitations(
             tools.engine, tools.links, tools.users, tools.hasher, self.trail, chance.random
         )
-
-        def forget(account: str) -> None:
-            self._setup.forget(account)
-            invitations.forget(account)
-
-        entrance = SignInPages(
-            cookies=cookies,
-            pages=pages,
-            frames=Frames(cookies, pages),
-            setup=self._setup,
-            forget=forget,
-            leave=self.forget_uploads,
-            signin=signin,
-            sessions=self._sessions,
-            limiter=chance.limiter,
-            offers=offers,
-            trail=self.trail,
-            slow=self._slow,
-            quick=self._quick,
-            counting=self._counting,
-            now=chance.now,
-        )
+        judging, resets = Judging(self._meter), Resets(tools)
         threads = self._slow, self._quick, chance.now
         inside = Inside(pages, cookies, self._sessions, *threads, self._watch, self._checking, self._clearing)
-        people, resets = People(tools, self.erasure), Resets(tools)
-        indoor = {
-            **AccountPages(inside, Account(tools), self.requirements, chance.limiter, offers).handlers(),
-            **PasskeyPages(inside, offers).handlers(),
-            **ConsentPages(inside, Consents(tools)).handlers(),
-            **PeoplePages(inside, people, invitations, tools.links).handlers(),
-            **ExportPages(inside, self.exports, set()).handlers(),
-            **RequirementPages(inside, self.requirements).handlers(),
-            **TrailPages(
-                inside, TrailReading(self.trail, people), self.trail, self._settings.data
-            ).handlers(),
-        }
+        account = AccountPages(inside, Account(tools), self.requirements, chance.limiter, offers, judging)
+        indoor = account.handlers() | self._indoor(inside, tools, invitations, offers)
         # What one is led to must not lead there again. Pages about others are no part of it.
         self._own = frozenset(path for path in indoor if not path.startswith(OF_OTHERS))
         assert self._own >= set(PLACES.values())
         return _router(
             pages,
-            entrance,
-            SetupPages(pages, SETUP, lambda _token, _now: self._setup, *threads),
-            SetupPages(pages, INVITATION, invitations.find, *threads),
-            ResetPages(pages, cookies, resets, offers, chance.limiter, self._counting, *threads),
-            StrengthPages(self._setup, invitations.find, resets.owner, self._meter, self._quick, chance.now),
+            self._entrance(inside, chance.limiter, signin, invitations, offers),
+            SetupPages(pages, SETUP, lambda _token, _now: self._setup, judging, *threads),
+            SetupPages(pages, INVITATION, invitations.find, judging, *threads),
+            ResetPages(pages, cookies, resets, offers, chance.limiter, judging, self._counting, *threads),
+            StrengthPages(self._setup, invitations.find, resets.owner, judging, self._quick, chance.now),
             indoor,
         )
+
+    def _entrance(
+        self,
+        inside: Inside,
+        limiter: Limiter,
+        signin: SignIn,
+        invitations: Invitations,
+        offers: PasskeyOffers,
+    ) -> SignInPages:
+        def forget(account: str) -> None:
+            self._setup.forget(account)
+            invitations.forget(account)
+
+        return SignInPages(
+            cookies=inside.cookies,
+            pages=inside.pages,
+            frames=Frames(inside.cookies, inside.pages),
+            setup=self._setup,
+            forget=forget,
+            leave=self.forget_uploads,
+            signin=signin,
+            sessions=self._sessions,
+            limiter=limiter,
+            offers=offers,
+            trail=self.trail,
+            slow=self._slow,
+            quick=self._quick,
+            counting=self._counting,
+            now=inside.now,
+        )
+
+    def _indoor(
+        self, inside: Inside, tools: Tools, invitations: Invitations, offers: PasskeyOffers
+    ) -> dict[str, Handler]:
+        people = People(tools, self.erasure)
+        reading = TrailReading(self.trail, people)
+        return {
+            **PasskeyPages(inside, offers).handlers(),
+            **ConsentPages(inside, Consents(tools)).handlers(),
+            **PeoplePages(inside, people, invitations, tools.links).handlers(),
+            **ExportPages(inside, self.exports, Places()).handlers(),
+            **RequirementPages(inside, self.requirements).handlers(),
+            **TrailPages(inside, reading, self.trail, self._settings.data).handlers(),
+        }
 
     def wrap(self, app: ASGIApp, pause: Pause = asyncio.sleep) -> ASGIApp:
         """`app` behind the door: nothing of it is reached without a session.
@@ -283,7 +298,8 @@ def build_door(
         undo.callback(database.dispose)
         presence = undo.enter_context(Presence(settings.data))
         kek = open_keys(database, environ, presence, settings.data, now, random)
-        chance = _Chance(now, random, rounds, limiter or Limits(database, kek, random), hashing)
+        limits = Limits(database, kek, random, shared_address=settings.shared_address)
+        chance = _Chance(now, random, rounds, limiter or limits, hashing)
         door = Door(settings, database, kek, chance, presence, environ.get(SETUP_TOKEN_VARIABLE, ""))
         undo.pop_all()
         return door

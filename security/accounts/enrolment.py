@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass, field
 
 from security.accounts.errors import SetupClosedError, SetupCodeError, SetupExpiredError
-from security.accounts.policy import check_password, checked_name, name_key
+from security.accounts.policy import Check, check_password, checked_name, name_key
 from security.accounts.users import NewAccount, Users
 from security.crypto import onetime, recovery
 from security.crypto.passwords import Hasher
@@ -93,6 +93,16 @@ class Enrolling:
             NameRefusedError: one has.
         """
 
+    def usable_name(self, name: str) -> str:
+        """The name that the account will have if `name` is what was typed.
+
+        Raises:
+            NameRefusedError: it breaks the rules, or is taken.
+        """
+        shown = checked_name(self.fixed_name or name)
+        self.check_free(shown)
+        return shown
+
     def admits(self, token: str) -> bool:
         """Whether `token` is the one on the link and there is still something to set up."""
         expected = self._token
@@ -100,8 +110,12 @@ class Enrolling:
         known = expected is not None and hmac.compare_digest(expected, digest(token))
         return known and self.is_open()
 
-    def enrol(self, token: str, name: str, password: str, now: float) -> Enrolment:
+    def enrol(
+        self, token: str, name: str, password: str, now: float, check: Check = check_password
+    ) -> Enrolment:
         """Take name and password, and hand out the secret for the authenticator app.
+
+        `check` is what the password has to pass; it may know that it has.
 
         Raises:
             SetupClosedError: the token is wrong or used up.
@@ -109,9 +123,8 @@ class Enrolling:
         """
         if not self.admits(token):
             raise SetupClosedError(_CLOSED)
-        shown = checked_name(self.fixed_name or name)
-        self.check_free(shown)
-        check_password(password, shown)
+        shown = self.usable_name(name)
+        check(password, shown)
         password_hash = self._hasher.hash(password)
         ticket = random_text(self._random)
         with self._lock:

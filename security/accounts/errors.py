@@ -61,6 +61,10 @@ class BusyError(AccountsError):
     """More requests are waiting than may wait; try again in a moment."""
 
 
+class TooOftenError(BusyError):
+    """One person or link asks for more work than it may; others are not held up."""
+
+
 class FormError(AccountsError):
     """A form could not be read; `status` is what HTTP calls it."""
 

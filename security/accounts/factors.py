@@ -15,6 +15,7 @@ from security.accounts.database import store_errors
 from security.accounts.tables import Passkey, RecoveryCode
 
 FEW_CODES = 3
+PASSKEYS = "/account/passkeys"
 KNOW = "something you know"
 HAVE = "something you have"
 # What the device looked at is not told: a face, a finger, or a PIN that one knows.
@@ -65,7 +66,7 @@ def factors_of(engine: Engine, user: str) -> Factors:
             Factor(
                 f"Passkey “{row.name}”",
                 VERIFIED if row.user_verified else HAVE,
-                "/account/passkeys",
+                PASSKEYS,
                 "Manage",
             )
             for row in session.scalars(keys)
@@ -78,3 +79,9 @@ def factors_of(engine: Engine, user: str) -> Factors:
     if left:
         rows.append(Factor(f"Recovery codes, {left} left", HAVE, "/account/codes", "New codes"))
     return Factors(tuple(rows), len(passkeys), left)
+
+
+def of_passkeys(count: int) -> str:
+    """What to say of them to who has a new password: whoever knew the old one may have added one."""
+    what, which = ("a passkey", "it is") if count == 1 else (f"{count} passkeys", "all are")
+    return f"You have {what}: look whether {which} yours."

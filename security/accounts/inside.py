@@ -58,10 +58,11 @@ class Inside:
     checking: Workers
     clearing: Workers
 
-    def visitor(self, request: Request) -> Visitor | None:
-        """Who asks: as the middleware says, and with the token that it looked at."""
-        identity, token = request.scope.get(SCOPE_KEY), self.cookies.token(request)
-        return Visitor(identity, token) if isinstance(identity, Identity) and token is not None else None
+    def visitor(self, request: Request) -> Visitor:
+        """Who asks, for handlers that `route` has let them come to."""
+        visitor = self._visitor(request)
+        assert visitor is not None  # `route` has looked
+        return visitor
 
     async def proved(self, visitor: Visitor) -> bool:
         """Whether password and code were given again within the last ten minutes."""
@@ -88,7 +89,7 @@ class Inside:
         known = MappingProxyType(dict(methods))
 
         async def answer(request: Request) -> Response:
-            visitor = self.visitor(request)
+            visitor = self._visitor(request)
             if visitor is None:
                 return see("/login")
             if only is not None and visitor.identity.role is not only:
@@ -105,6 +106,11 @@ class Inside:
             return await handler(request)
 
         return answer
+
+    def _visitor(self, request: Request) -> Visitor | None:
+        """Who asks: as the middleware says, and with the token that it looked at."""
+        identity, token = request.scope.get(SCOPE_KEY), self.cookies.token(request)
+        return Visitor(identity, token) if isinstance(identity, Identity) and token is not None else None
 
 
 def to_confirm(back: str) -> Response:

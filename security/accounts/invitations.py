@@ -153,7 +153,10 @@ class Invitations:
         Raises:
             StoreError: it still stands.
         """
-        self._trail.note("invitation-withdrawn", by, now)
+        # What a form sends is not written down unread.
+        if link not in (one.id for one in self._links.invitations(now)):
+            return
+        self._trail.note("invitation-withdrawn", by, now, {"invitation": link})
         self._links.withdraw(link)
 
     def _known(self, now: float) -> set[str]:
@@ -164,10 +167,14 @@ class Invitations:
     def _make(self, by: str, people: Sequence[tuple[str | None, Role]], now: float) -> list[Made]:
         if len(self._links.invitations(now)) + len(people) > MAX_OPEN:
             raise RefusedError(f"More than {MAX_OPEN} invitations would be open. Withdraw some first.")
-        for _, role in people:
-            self._trail.note("person-invited", by, now, {"role": role.value})
+        links = [self._links.new_id() for _ in people]
+        for (_, role), link in zip(people, links, strict=True):
+            self._trail.note("person-invited", by, now, {"role": role.value, "invitation": link})
         with store_errors("Nobody was invited."), Session(self._engine) as session, session.begin():
-            return [self._links.make(session, role, now, name) for name, role in people]
+            return [
+                self._links.make(session, role, now, name, link=link)
+                for (name, role), link in zip(people, links, strict=True)
+            ]
 
 
 def read_class(text: str, known: set[str]) -> list[tuple[str | None, Role]]:

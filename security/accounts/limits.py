@@ -24,6 +24,8 @@ from security.crypto.sealing import KeyEncryptionKey, RandomBytes
 
 BY_ACCOUNT = Rule(free=5, first_s=1, cap_s=60)
 BY_ADDRESS = Rule(free=10, first_s=1, cap_s=900)
+# Where all visitors share one address, one of them must not shut the others out for long.
+BY_SHARED_ADDRESS = Rule(free=10, first_s=1, cap_s=5)
 BY_DEVICE = Rule(free=5, first_s=1, cap_s=60)
 # The tenth wrong code closes the way for an hour: in no hour are there more than ten.
 BY_CODE = Rule(free=9, first_s=3600, cap_s=3600)
@@ -84,7 +86,10 @@ class Limits:
         kek: KeyEncryptionKey,
         random: RandomBytes = secrets.token_bytes,
         max_rows: int = MAX_ROWS,
+        *,
+        shared_address: bool = False,
     ) -> None:
+        self._by_address = BY_SHARED_ADDRESS if shared_address else BY_ADDRESS
         self._buckets = Buckets(engine, max_rows)
         self._devices = Devices(kek.derive("known devices"), random)
         self._key = kek.derive("sign-in limits")
@@ -141,7 +146,7 @@ class Limits:
         overflow = self._hash("overflow")
         return [
             Bucket(self._hash("account", visitor.account), BY_ACCOUNT, overflow),
-            Bucket(self._hash("address", network(visitor.address)), BY_ADDRESS, overflow),
+            Bucket(self._hash("address", network(visitor.address)), self._by_address, overflow),
         ]
 
     def _device(self, visitor: Visitor, now: float) -> Bucket | None:

@@ -42,10 +42,19 @@ class Links:
         self._random = random
 
     def make(
-        self, session: Session, role: Role, now: float, name: str | None = None, user: str | None = None
+        self,
+        session: Session,
+        role: Role,
+        now: float,
+        name: str | None = None,
+        user: str | None = None,
+        link: str = "",
     ) -> Made:
-        """Add a link to a transaction that the caller commits: an invitation, or with `user` a reset."""
-        token, link = random_text(self._random), self._random(16).hex()
+        """Add a link to a transaction that the caller commits: an invitation, or with `user` a reset.
+
+        `link` is its id, if it was told already.
+        """
+        token, link = random_text(self._random), link or self.new_id()
         self.sweep(session, now)
         session.add(
             LinkRow(
@@ -58,6 +67,10 @@ class Links:
             )
         )
         return Made(link, name, role, token)
+
+    def new_id(self) -> str:
+        """An id for a link that is yet to be made."""
+        return self._random(16).hex()
 
     def sweep(self, session: Session, now: float) -> None:
         """Forget, in a transaction of the caller's, what is used or too old."""

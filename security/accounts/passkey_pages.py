@@ -10,14 +10,13 @@ from fastapi.responses import Response
 
 from security.accounts.account_pages import told
 from security.accounts.errors import NameRefusedError, RefusedError
+from security.accounts.factors import PASSKEYS
 from security.accounts.forms import read_form
 from security.accounts.inside import Inside, Visitor, see, to_confirm
 from security.accounts.pages import Handler
 from security.accounts.passkey_offers import Offer, PasskeyOffers
 from security.accounts.passkeys import MAX_NAME
 from security.accounts.relying import party_of
-
-PASSKEYS = "/account/passkeys"
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,12 @@ class PasskeyPages:
 
     async def post(self, request: Request) -> Response:
         """POST /account/passkeys: add, rename or remove."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         action, user = fields.get("action", ""), visitor.identity.id
-        if action == "rename":
-            return await self._rename(request, fields, user)
         if not await self.inside.proved(visitor):
             return to_confirm(PASSKEYS)
+        if action == "rename":
+            return await self._rename(request, fields, user)
         if action == "add":
             return await self._add(request, fields, visitor)
         if action == "remove":
@@ -65,13 +64,15 @@ class PasskeyPages:
     async def _rename(self, request: Request, fields: Mapping[str, str], user: str) -> Response:
         passkey, name = fields.get("passkey", ""), fields.get("name", "")
         try:
-            found = await self.inside.slow.run(self.offers.passkeys.rename, user, passkey, name)
+            found = await self.inside.slow.run(
+                self.offers.passkeys.rename, user, passkey, name, self.inside.now()
+            )
         except NameRefusedError as error:
             return await self._page(request, {}, str(error), 422)
         return see(PASSKEYS) if found else self._unknown()
 
     async def _page(self, request: Request, fields: Mapping[str, str], problem: str, status: int) -> Response:
-        inside, visitor = self.inside, self._visitor(request)
+        inside, visitor = self.inside, self.inside.visitor(request)
         proved = await inside.proved(visitor)
         found = await inside.quick.run(self.offers.passkeys.of, visitor.identity.id)
         rows = [(one, told(one.added), "never" if one.used is None else told(one.used)) for one in found]
@@ -101,8 +102,3 @@ class PasskeyPages:
         return self.inside.pages.message(
             "Not found", "You have no such passkey; it may have been removed.", 404, (PASSKEYS, "Go back")
         )
-
-    def _visitor(self, request: Request) -> Visitor:
-        visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
-        return visitor

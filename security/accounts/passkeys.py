@@ -120,7 +120,7 @@ class Passkeys:
             for row in rows
         ]
 
-    def rename(self, user: str, passkey: str, name: str) -> bool:
+    def rename(self, user: str, passkey: str, name: str, now: float) -> bool:
         """Give one's own passkey another name; False if there is none of this id.
 
         Raises:
@@ -128,6 +128,9 @@ class Passkeys:
             StoreError: the database refuses.
         """
         shown = _checked_name(name)
+        if passkey not in (one.id for one in self.of(user)):
+            return False
+        self._tools.trail.note("passkey-renamed", user, now, {"passkey": passkey})
         with store_errors("Nothing was changed."), Session(self._tools.engine) as session, session.begin():
             renamed = session.execute(
                 update(Passkey)
@@ -155,9 +158,12 @@ class Passkeys:
     def _made(self, response: str, party: RelyingParty | None, token: str, now: float) -> Made:
         try:
             challenge = challenge_of_creation(response)
-            if party is None or not self._challenges.use(challenge, Purpose.ENROL, token, now):
+            if party is None or not self._challenges.fits(challenge, Purpose.ENROL, token, now):
                 raise RefusedError(NOT_MADE)
-            return check_creation(response, challenge, party)
+            made = check_creation(response, challenge, party)
+            if not self._challenges.use(challenge, Purpose.ENROL, token, now):
+                raise RefusedError(NOT_MADE)
+            return made
         except CeremonyError as error:
             raise RefusedError(NOT_MADE) from error
 

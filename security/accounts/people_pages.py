@@ -43,7 +43,6 @@ class PeoplePages:
     async def show(self, request: Request) -> Response:
         """GET /account/people."""
         visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
         if not await self.inside.proved(visitor):
             return to_confirm(_BACK)
         return await self._list(visitor, (), {}, 200)
@@ -51,7 +50,6 @@ class PeoplePages:
     async def post(self, request: Request) -> Response:
         """POST /account/people: the field `action` says what."""
         fields, visitor = await read_form(request), self.inside.visitor(request)
-        assert visitor is not None
         if not await self.inside.proved(visitor):
             return to_confirm(_BACK)
         actions: dict[str, Callable[[Request, Visitor, Fields], Awaitable[Response]]] = {

@@ -45,7 +45,8 @@ class Proof:
         self._passkeys = passkeys
 
     def match(self, user: User, second: Second, now: float) -> Match:
-        """What `second` is, as far as can be said without spending it. A passkey's challenge is used up.
+        """What `second` is, as far as can be said without spending it. A passkey's
+        challenge is used up if it has signed.
 
         Raises:
             BusyError: too many passkeys at once.

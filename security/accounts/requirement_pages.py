@@ -31,13 +31,14 @@ class RequirementPages:
 
     async def show(self, request: Request) -> Response:
         """GET /account/people/policy."""
-        if not await self.inside.proved(self._visitor(request)):
+        visitor = self.inside.visitor(request)
+        if not await self.inside.proved(visitor):
             return to_confirm(_PATH)
-        return await self._list(None, 200)
+        return await self._list(visitor, None, 200)
 
     async def change(self, request: Request) -> Response:
         """POST /account/people/policy: one role."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm(_PATH)
         try:
@@ -47,19 +48,20 @@ class RequirementPages:
                 passkey_alone=fields.get("alone") == "yes",
             )
         except ValueError:
-            return await self._list("Nothing was changed. Choose one of the roles below.", 422)
+            return await self._list(visitor, "Nothing was changed. Choose one of the roles below.", 422)
         change, now = self.requirements.change, self.inside.now()
         try:
             await self.inside.slow.run(change, visitor.identity.id, wanted, now)
         except RefusedError as error:
-            return await self._list(str(error), 422)
+            return await self._list(visitor, str(error), 422)
         return see(_PATH)
 
-    async def _list(self, problem: str | None, status: int) -> Response:
+    async def _list(self, visitor: Visitor, problem: str | None, status: int) -> Response:
         standings = await self.inside.quick.run(self.requirements.standings)
-        return self.inside.pages.show("policy.html", status, standings=standings, problem=problem)
-
-    def _visitor(self, request: Request) -> Visitor:
-        visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
-        return visitor
+        return self.inside.pages.show(
+            "policy.html",
+            status,
+            standings=standings,
+            problem=problem,
+            alarm=await self.inside.alarm(visitor),
+        )

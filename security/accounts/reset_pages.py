@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -12,17 +11,19 @@ from fastapi.responses import Response
 
 from security.accounts.challenges import Purpose
 from security.accounts.cookies import Cookies
-from security.accounts.errors import BusyError, RefusedError, SetupClosedError, StoreError
+from security.accounts.enrolment import digest
+from security.accounts.errors import BusyError, RefusedError, SetupClosedError, TooOftenError
+from security.accounts.factors import PASSKEYS, of_passkeys
 from security.accounts.forms import read_form
-from security.accounts.limits import Limiter, Visitor
+from security.accounts.judging import Judging
+from security.accounts.limits import Limiter
 from security.accounts.pages import Pages
 from security.accounts.passkey_offers import PasskeyOffers
-from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD
+from security.accounts.policy import MAX_PASSWORD, MIN_PASSWORD, name_key
 from security.accounts.resets import CLOSED, Resets
+from security.accounts.successes import succeeded
 from security.accounts.work import Workers
 from security.crypto.errors import PasswordRefusedError
-
-_log = logging.getLogger("asklepion.accounts")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class ResetPages:
     resets: Resets
     offers: PasskeyOffers
     limiter: Limiter
+    judging: Judging
     counting: Workers
     slow: Workers
     quick: Workers
@@ -50,13 +52,13 @@ class ResetPages:
         """POST /reset."""
         fields, now = await read_form(request), self.now()
         token, password = fields.get("token", ""), fields.get("password", "")
-        account = await self.quick.run(self.resets.account, token, now)
-        if account is None:
+        owner = await self.quick.run(self.resets.owner, token, now)
+        if owner is None:
             return self._closed()
         if password != fields.get("password_again", ""):
             differ = {"password_again": "The two passwords differ. Please type both again."}
             return self._form(request, token, differ, 422)
-        visitor = self.cookies.visitor(request, account)
+        visitor = self.cookies.visitor(request, name_key(owner))
         wait = ceil(await self.counting.run(self.limiter.take, visitor, now))
         if wait > 0:
             said = f"Too many attempts. Please wait {wait} second{'s' * (wait > 1)} and try again."
@@ -69,28 +71,27 @@ class ResetPages:
             return self.limiter.take_code(visitor, now, password_fits=True)
 
         try:
-            await self.slow.run(self.resets.reset, token, password, second, now, may_try)
+            check = await self.judging.accepted(digest(token), password, owner, now)
+            passkeys = await self.slow.run(self.resets.reset, token, password, second, now, may_try, check)
         except RefusedError as error:
             return self._form(request, token, {"code": str(error)}, 422)
-        except (BusyError, SetupClosedError, PasswordRefusedError) as error:
+        except PasswordRefusedError as error:
+            # Still counted: to judge it was work.
+            return self._form(request, token, {"password": str(error)}, 422)
+        except (BusyError, SetupClosedError) as error:
             # No code was looked at, or its link was used up meanwhile.
             await self.counting.run(self.limiter.take_back, visitor, now)
-            if isinstance(error, PasswordRefusedError):
-                return self._form(request, token, {"password": str(error)}, 422)
+            if isinstance(error, TooOftenError):
+                return self._form(request, token, {"password": str(error)}, 429)
             if isinstance(error, SetupClosedError):
                 return self._closed()
             raise
-        await self._succeeded(visitor, now)
-        return self.pages.message(
-            "Your password is set", "Please sign in with it.", 200, ("/login", "Go to sign-in")
-        )
-
-    async def _succeeded(self, visitor: Visitor, now: float) -> None:
-        try:
-            await self.counting.run(self.limiter.succeeded, visitor, now)
-        except (BusyError, StoreError) as error:
-            # The password is set; what was counted is forgotten within the hour.
-            _log.warning("a new password stays counted as an attempt: %s", error)
+        await succeeded(self.limiter, self.counting, visitor, now)
+        text, link = "Please sign in with it.", ("/login", "Go to sign-in")
+        if passkeys:
+            text = f"{text} {of_passkeys(passkeys)} You are led there when you have signed in."
+            link = f"/login?next={PASSKEYS}", "Sign in and look at them"
+        return self.pages.message("Your password is set", text, 200, link)
 
     def _form(self, request: Request, token: str, problems: Mapping[str, str], status: int) -> Response:
         offer = self.offers.offer(request, Purpose.RESET, token, self.now())

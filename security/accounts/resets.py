@@ -15,16 +15,17 @@ from sqlalchemy.orm import Session
 from security.accounts.account import Tools
 from security.accounts.database import store_errors
 from security.accounts.errors import RefusedError, SetupClosedError
-from security.accounts.policy import check_password, name_key
+from security.accounts.factors import factors_of
+from security.accounts.policy import Check, check_password, name_key
 from security.accounts.proof import Second
 from security.accounts.tables import LinkRow, User
+from security.accounts.users import NO_USER
 
 CLOSED = "This link does not work, or does not work any more. Ask an administrator for a new one."
 NO_CODE = (
     "This code or passkey does not match, or was used already. Wait for the next code, or use a recovery "
     "code. After five attempts the link is void, and after ten wrong codes none is accepted for an hour."
 )
-_NOBODY = "0" * 32
 
 
 def _always() -> bool:
@@ -52,12 +53,18 @@ class Resets:
         return None if found is None else found[1].name
 
     def reset(
-        self, token: str, password: str, second: Second, now: float, gate: Callable[[], bool] = _always
-    ) -> None:
-        """Set the new password; all sessions of the account end.
+        self,
+        token: str,
+        password: str,
+        second: Second,
+        now: float,
+        gate: Callable[[], bool] = _always,
+        check: Check = check_password,
+    ) -> int:
+        """Set the new password; all sessions of the account end. Returns how many passkeys it has.
 
         `gate` is asked once, when a code is about to be looked at; where it says no, no code is right and
-        none is spent.
+        none is spent. `check` is what the password has to pass; it may know that it has.
 
         Raises:
             SetupClosedError: the link is unknown, used, too old or tried too often, or the account disabled.
@@ -70,12 +77,13 @@ class Resets:
         if found is None:
             raise SetupClosedError(CLOSED)
         link, user = found
-        check_password(password, user.name)
+        check(password, user.name)
+        passkeys = factors_of(tools.engine, user.id).passkeys
         renewed = tools.hasher.hash(password)
         if not tools.links.count_try(link.id, now):
             raise SetupClosedError(CLOSED)
         # As at sign-in: the same work whatever the gate says, so that its time doesn't tell.
-        spender = user.id if gate() else _NOBODY
+        spender = user.id if gate() else NO_USER
         match = tools.proof.match(user, second, now)
         with store_errors("Nothing was changed."), Session(tools.engine) as session, session.begin():
             proved = tools.proof.spend(session, spender, match, now)
@@ -89,6 +97,7 @@ class Resets:
             session.execute(update(User).where(User.id == user.id).values(password_hash=renewed))
             tools.sessions.end_all(session, user.id)
             tools.links.void_resets(session, user.id)
+        return passkeys
 
     def _found(self, token: str, now: float) -> tuple[LinkRow, User] | None:
         link = self._tools.links.find(token, now, reset=True)

@@ -67,6 +67,14 @@ class AccountSettings:
         return bool(self.frame_ancestors)
 
     @property
+    def shared_address(self) -> bool:
+        """Whether all visitors seem to come from one address.
+
+        Who frames the app stands in between, and nobody's X-Forwarded-For is believed.
+        """
+        return self.framed and not self.trusted_proxies
+
+    @property
     def public_origin(self) -> str | None:
         """`public_url` in the form that a browser's Origin header has."""
         return None if self.public_url is None else _public_origin(self.public_url)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from fastapi.responses import Response
 
-from security.accounts.enrolment import Enrolling, Enrolment
+from security.accounts.enrolment import Enrolling, Enrolment, digest
 from security.accounts.errors import (
     BusyError,
     NameRefusedError,
@@ -16,8 +16,10 @@ from security.accounts.errors import (
     SetupCodeError,
     SetupExpiredError,
     StoreError,
+    TooOftenError,
 )
 from security.accounts.forms import read_form
+from security.accounts.judging import Judging
 from security.accounts.pages import Pages
 from security.accounts.policy import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
 from security.accounts.work import Workers
@@ -63,6 +65,7 @@ class SetupPages:
     pages: Pages
     words: Words
     find: Find
+    judging: Judging
     slow: Workers
     quick: Workers
     now: Callable[[], float]
@@ -100,11 +103,15 @@ class SetupPages:
             problems = {"password_again": "The two passwords differ. Please type both again."}
             return self._start(one, token, fields, problems, 422)
         try:
-            enrolment = await self.slow.run(one.enrol, token, name, password, self.now())
+            shown, now = await self.quick.run(one.usable_name, name), self.now()
+            check = await self.judging.accepted(digest(token), password, shown, now)
+            enrolment = await self.slow.run(one.enrol, token, name, password, now, check)
         except NameRefusedError as error:
             return self._start(one, token, fields, {"name": str(error)}, 422)
         except PasswordRefusedError as error:
             return self._start(one, token, fields, {"password": str(error)}, 422)
+        except TooOftenError as error:
+            return self._start(one, token, fields, {"password": str(error)}, 429)
         return self._second(token, enrolment, None, 200)
 
     async def _finish(self, token: str, fields: Mapping[str, str]) -> Response:

@@ -26,18 +26,17 @@ from security.accounts.ceremonies import named_credential
 from security.accounts.database import store_errors
 from security.accounts.errors import StoreError
 from security.accounts.identity import Role
-from security.accounts.proof import Proof, Second
+from security.accounts.proof import Match, Proof, Second
 from security.accounts.role_policy import requirement_of
 from security.accounts.sessions import Sessions
 from security.accounts.tables import User
-from security.accounts.users import Users
+from security.accounts.users import NO_USER, Users
 from security.accounts.vault import TOTP_PURPOSE
 from security.crypto import onetime
 from security.crypto.passwords import Hasher, scheme_of
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 
 MAX_NAME_TYPED = 256
-_NOBODY = "0" * 32
 _log = logging.getLogger("asklepion.accounts")
 # Told whether the password fits; says whether the code may be looked at.
 CodeGate = Callable[[bool], bool]
@@ -104,22 +103,11 @@ class SignIn:
         # password; with a wrong one it is aimed at nobody.
         # A disabled account is looked for whoever asks, and answers as a wrong password does.
         disabled = self._users.is_disabled(user.id)
-        spender = user.id if password_fits and may_try and not disabled else _NOBODY
+        spender = user.id if password_fits and may_try and not disabled else NO_USER
         match = self._proof.match(user, typed.second, now)
-        with (
-            store_errors("You are not signed in; please try again."),
-            Session(self._engine) as session,
-            session.begin(),
-        ):
-            if not self._proof.spend(session, spender, match, now):
-                token = None
-            else:
-                token = self._sessions.begin(session, user.id, now, replaces)
-        _log.info("sign-in %s: user %s", "refused" if token is None else "done", known.id if known else "?")
-        if token is None:
-            return None
-        self._note(token, user.id, match.factor, now)
-        self._renew_hash(user, typed.password)
+        token = self._enter(user, spender, match, match.factor, now, replaces)
+        if token is not None:
+            self._renew_hash(user, typed.password)
         return token
 
     def alone(
@@ -138,25 +126,13 @@ class SignIn:
         seen = match.seen
         # A signature can't be guessed: a bad one must not use up the tries that its owner has for codes.
         may_try = gate(seen is not None)
-        user = (self._users.by_id(_NOBODY if seen is None else seen.user)) or self._nobody
+        user = (self._users.by_id(NO_USER if seen is None else seen.user)) or self._nobody
         disabled = self._users.is_disabled(user.id)
         allowed = requirement_of(self._engine, Role(user.role)).passkey_alone
         good = seen is not None and seen.user_verified and seen.by_handle
-        spender = user.id if good and may_try and allowed and not disabled else _NOBODY
-        with (
-            store_errors("You are not signed in; please try again."),
-            Session(self._engine) as session,
-            session.begin(),
-        ):
-            if not self._proof.spend(session, spender, match, now):
-                token = None
-            else:
-                token = self._sessions.begin(session, user.id, now, replaces)
-        _log.info("sign-in by passkey %s: user %s", "refused" if token is None else "done", user.id)
-        if token is None:
-            return None
-        self._note(token, user.id, "passkey-alone", now)
-        return Entered(token, user.name_key)
+        spender = user.id if good and may_try and allowed and not disabled else NO_USER
+        token = self._enter(user, spender, match, "passkey-alone", now, replaces)
+        return None if token is None else Entered(token, user.name_key)
 
     def account_of(self, given: Assertion) -> str:
         """What attempts with this passkey are counted by: its owner's compared name, else the passkey itself.
@@ -166,7 +142,7 @@ class SignIn:
         Raises:
             StoreError: the database can't be read.
         """
-        owner = self._users.by_id(self._proof.owner(given) or _NOBODY)
+        owner = self._users.by_id(self._proof.owner(given) or NO_USER)
         return f"\0passkey {named_credential(given.response)}" if owner is None else owner.name_key
 
     def note_refusal_of(self, given: Assertion, now: float) -> None:
@@ -185,12 +161,28 @@ class SignIn:
         known = self._users.by_name(name) if len(name) <= MAX_NAME_TYPED else None
         self._trail.refused(NOBODY if known is None else known.id, now)
 
-    def _note(self, token: str, user: str, factor: str, now: float) -> None:
+    def _enter(
+        self, user: User, spender: str, match: Match, factor: str, now: float, replaces: str | None
+    ) -> str | None:
+        """Spend the second factor as `spender`'s and begin a session; None if it is not theirs."""
+        with (
+            store_errors("You are not signed in; please try again."),
+            Session(self._engine) as session,
+            session.begin(),
+        ):
+            # The password may have been changed, and all sessions ended, since it was looked at.
+            good = self._proof.spend(session, spender, match, now) and self._users.has_still(session, user)
+            token = self._sessions.begin(session, user.id, now, replaces) if good else None
+        known = "?" if user is self._nobody else user.id
+        _log.info("sign-in %s: user %s", "refused" if token is None else "done", known)
+        if token is None:
+            return None
         try:
-            self._trail.note("sign-in", user, now, {"factor": factor})
+            self._trail.note("sign-in", user.id, now, {"factor": factor})
         except StoreError:
             self._sessions.end(token)
             raise
+        return token
 
     def _verify(self, password: str, user: User) -> bool:
         """Whether the password is that of `user`, in the time that it takes for everybody."""
@@ -222,16 +214,16 @@ class SignIn:
 
 def _nobody(kek: KeyEncryptionKey, hasher: Hasher, random: RandomBytes) -> User:
     """An account that is never stored and that nobody can sign in to."""
-    data_key, wrapped = kek.new_data_key(_NOBODY)
+    data_key, wrapped = kek.new_data_key(NO_USER)
     secret = onetime.new_secret(random).encode("ascii")
     return User(
-        id=_NOBODY,
+        id=NO_USER,
         name="",
         name_key="",
         role=Role.ADMINISTRATOR.value,
         password_hash=hasher.decoy(),
         wrapped_key=wrapped,
-        totp_secret=data_key.seal(secret, SealContext(_NOBODY, TOTP_PURPOSE)),
+        totp_secret=data_key.seal(secret, SealContext(NO_USER, TOTP_PURPOSE)),
         totp_last_step=0,
         created_at=0,
     )

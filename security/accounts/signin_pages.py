@@ -9,7 +9,7 @@ from math import ceil
 from typing import TypeVar
 
 from fastapi import Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from security.accounts.audit import Trail
@@ -19,6 +19,7 @@ from security.accounts.errors import BusyError, ClearingError, StoreError
 from security.accounts.forms import read_form
 from security.accounts.frames import Frames
 from security.accounts.identity import SCOPE_KEY
+from security.accounts.inside import see
 from security.accounts.limits import Limiter, Visitor
 from security.accounts.pages import Pages
 from security.accounts.passkey_offers import PasskeyOffers
@@ -27,6 +28,7 @@ from security.accounts.redirects import local_path
 from security.accounts.sessions import Sessions
 from security.accounts.setup import Setup
 from security.accounts.signin import MAX_NAME_TYPED, Attempt, SignIn
+from security.accounts.successes import succeeded
 from security.accounts.work import Workers
 
 T = TypeVar("T")
@@ -66,7 +68,7 @@ class SignInPages:
         """GET /login."""
         back = local_path(request.query_params.get("next", "/"))
         if request.scope.get(SCOPE_KEY) is not None:
-            return _see(back)
+            return see(back)
         if await self.quick.run(self.setup.is_open):
             return self.pages.message("Not set up yet", self._how_to_set_up(), 200)
         return self.frames.instead(request, back) or self._form(request, {}, back)
@@ -132,8 +134,8 @@ class SignInPages:
     async def _let_in(
         self, request: Request, back: str, visitor: Visitor, token: str, now: float
     ) -> Response:
-        device = await self._succeeded(visitor, now)
-        response = _see(back)
+        device = await succeeded(self.limiter, self.counting, visitor, now)
+        response = see(back)
         self.cookies.set(request, response, token)
         if device is not None:
             self.cookies.set_device(request, response, device)
@@ -147,7 +149,7 @@ class SignInPages:
         identity = request.scope.get(SCOPE_KEY)
         if identity is not None:
             await self.slow.run(self._left, identity.id)
-        response = _see("/login")
+        response = see("/login")
         self.cookies.take_back(request, response)
         return response
 
@@ -202,15 +204,3 @@ class SignInPages:
             await self.counting.run(note, what, now)
         except (BusyError, StoreError) as error:
             _log.warning("a refused sign-in is not in the audit trail: %s", error)
-
-    async def _succeeded(self, visitor: Visitor, now: float) -> str | None:
-        try:
-            return await self.counting.run(self.limiter.succeeded, visitor, now)
-        except (BusyError, StoreError) as error:
-            # The session stands; what was counted is forgotten within the hour.
-            _log.warning("a sign-in stays counted as an attempt: %s", error)
-            return None
-
-
-def _see(path: str) -> RedirectResponse:
-    return RedirectResponse(path, 303, headers={"cache-control": "no-store"})

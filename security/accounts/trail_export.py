@@ -20,12 +20,11 @@ from itertools import zip_longest
 
 from security.accounts.trail_words import told
 from security.crypto.ledger import Checkpoint, Entry, Ledger, Query
+from security.spreadsheets import harmless
 
 FORMS: Mapping[str, str] = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 _BATCH = 500
 _COLUMNS = ("index", "time", "time-ms", "kind", "in words", "data", "previous", "hash", "path")
-# What a spreadsheet would take for a formula, or would skip to get at one (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,6 @@ class Export:
 def write(form: str, ledger: Ledger, export: Export, names: Mapping[str, str]) -> Iterator[bytes]:
     """The file, piece by piece; reads the ledger meanwhile, a batch at a time."""
     return (_json_lines if form == "jsonl" else _csv)(ledger, export, names)
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _batches(ledger: Ledger, export: Export) -> Iterator[list[tuple[Entry, Sequence[bytes] | None]]]:

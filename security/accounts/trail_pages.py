@@ -5,7 +5,7 @@ It names people, so it opens only to who gave password and second factor lately.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +15,16 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from security.accounts.audit import Trail
-from security.accounts.errors import RefusedError
+from security.accounts.errors import RefusedError, StoreError
 from security.accounts.forms import read_form
 from security.accounts.identity import Role
-from security.accounts.inside import Inside, Visitor, see, to_confirm
+from security.accounts.inside import Inside, see, to_confirm
 from security.accounts.pages import Handler
 from security.accounts.trail_export import FORMS, Export, write
 from security.accounts.trail_reading import Filter, TrailReading, index, moment
 from security.accounts.trail_watch import Checked
-from security.accounts.work import Workers
-from security.crypto.ledger import Field
+from security.crypto.errors import CryptoError
+from security.crypto.ledger import Field, LedgerError
 from security.crypto.signatures import SigningKey
 
 TRAIL = "/account/trail"
@@ -50,7 +50,7 @@ class TrailPages:
 
     async def show(self, request: Request) -> Response:
         """GET /account/trail, with the filter in its address."""
-        if not await self.inside.proved(self._visitor(request)):
+        if not await self.inside.proved(self.inside.visitor(request)):
             return to_confirm(TRAIL)
         asked = request.query_params
         try:
@@ -62,14 +62,14 @@ class TrailPages:
     async def check(self, request: Request) -> Response:
         """POST /account/trail: check everything now."""
         await read_form(request)
-        if not await self.inside.proved(self._visitor(request)):
+        if not await self.inside.proved(self.inside.visitor(request)):
             return to_confirm(TRAIL)
         await self.inside.checking.run(self.inside.watch.everything, self.inside.now())
         return see(TRAIL)
 
     async def export(self, request: Request) -> Response:
         """POST /account/trail/export: what the filter finds, as a file."""
-        fields, visitor = await read_form(request), self._visitor(request)
+        fields, visitor = await read_form(request), self.inside.visitor(request)
         if not await self.inside.proved(visitor):
             return to_confirm(TRAIL)
         form = fields.get("form", "")
@@ -82,7 +82,8 @@ class TrailPages:
         pieces = await self.inside.checking.run(self._export, visitor.identity.id, chosen, form)
         day = datetime.fromtimestamp(self.inside.now(), UTC).strftime("%Y-%m-%d")
         return StreamingResponse(
-            _in_threads(self.inside.checking, pieces),
+            # In threads of the server's, which wait where ours refuse: what is begun must come to its end.
+            pieces,
             media_type=FORMS[form],
             headers={
                 "content-disposition": f'attachment; filename="asklepion-trail-{day}.{form}"',
@@ -92,6 +93,12 @@ class TrailPages:
         )
 
     def _export(self, user: str, chosen: Filter, form: str) -> Iterator[bytes]:
+        try:
+            return self._begun(user, chosen, form)
+        except LedgerError as error:
+            raise StoreError(str(error)) from error
+
+    def _begun(self, user: str, chosen: Filter, form: str) -> Iterator[bytes]:
         now, ledger, query = self.inside.now(), self.trail.ledger, chosen.query
         told: dict[str, Field] = {"form": form, "entries": ledger.count(query), "whole": query.all}
         # Before anything is handed out, and so under the checkpoint too.
@@ -99,8 +106,13 @@ class TrailPages:
         checked = self.inside.watch.everything(now)
         problem = checked.alarm.reason if checked.alarm else ""
         signed = None if checked.alarm else checked.signed
+        key = ""
+        try:
+            # Never a new one: it would verify nothing that was signed before.
+            key = SigningKey.load_or_create(self.data, may_create=False).verify_key.to_text()
+        except CryptoError as error:
+            signed, problem = None, problem or str(error)
         size = len(ledger) if signed is None else signed.size
-        key = SigningKey.load_or_create(self.data).verify_key.to_text()
         export = Export(query, chosen.fields, size, signed, problem, key, now)
         return write(form, ledger, export, self.reading.names())
 
@@ -125,16 +137,6 @@ class TrailPages:
             newer=_address(chosen.fields, after=found.newer),
             problem=problem,
         )
-
-    def _visitor(self, request: Request) -> Visitor:
-        visitor = self.inside.visitor(request)
-        assert visitor is not None  # `route` has looked
-        return visitor
-
-
-async def _in_threads(workers: Workers, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (piece := await workers.run(next, pieces, None)) is not None:
-        yield piece
 
 
 def _address(fields: Mapping[str, str], **place: int | None) -> str | None:

@@ -21,17 +21,25 @@ _FACTORS = {
     "one-time-code": "a one-time code",
     "recovery-code": "a recovery code",
     "passkey": "a passkey",
+    "passkey-alone": "a passkey alone",
 }
 _ENDED = {"one": "another session of their own", "others": "all their other sessions"}
 
 
-def _factor(fields: Fields) -> str:
+def factor_of(fields: Mapping[str, object]) -> str:
+    """What a sign-in was proved with, besides the password or in its place."""
     return _FACTORS.get(str(fields.get("factor", "")), "a second factor")
 
 
 def _refusals(fields: Fields) -> str:
     more = fields.get("not-noted-before", 0)
     return f"; {more} more since the one noted before" if type(more) is int and more > 0 else ""
+
+
+def _asked(fields: Fields) -> str:
+    enrolled = "must have a passkey" if fields.get("passkey-required") is True else "need not have a passkey"
+    alone = "may" if fields.get("passkey-alone") is True else "may not"
+    return f"who has it {enrolled}, and {alone} sign in with a passkey alone"
 
 
 def _entries(fields: Fields) -> str:
@@ -41,10 +49,10 @@ def _entries(fields: Fields) -> str:
 
 Told = Callable[[str, str, Fields], str]
 # Each is told who did it, to whom, and the entry's fields.
-_WORDS: Mapping[str, Told] = MappingProxyType(
+WORDS: Mapping[str, Told] = MappingProxyType(
     {
         "set-up": lambda *_: "The first administrator was set up",
-        "sign-in": lambda who, _, f: f"{who} signed in with {_factor(f)}",
+        "sign-in": lambda who, _, f: f"{who} signed in with {factor_of(f)}",
         "sign-in-refused": lambda who, _, f: f"A sign-in as {who} was refused{_refusals(f)}",
         "sign-out": lambda who, *_: f"{who} signed out",
         "confirmed-again": lambda who, *_: f"{who} gave password and second factor again",
@@ -52,6 +60,16 @@ _WORDS: Mapping[str, Told] = MappingProxyType(
         "password-reset": lambda who, *_: f"{who} set a new password by a link",
         "factor-renewed": lambda who, *_: f"{who} put a new authenticator app in place",
         "recovery-codes-renewed": lambda who, *_: f"{who} made new recovery codes",
+        "passkey-added": lambda who, *_: f"{who} added a passkey",
+        "passkey-renamed": lambda who, *_: f"{who} gave a passkey another name",
+        "passkey-removed": lambda who, *_: f"{who} removed a passkey",
+        "passkey-clone-suspected": lambda who, *_: (
+            f"A passkey of {who} was refused, for there may be a copy of it: its counter did not grow"
+        ),
+        "consent-given": lambda who, _, f: (
+            f"{who} agreed to the privacy text, edition {f.get('edition', '?')}"
+        ),
+        "data-exported": lambda who, *_: f"{who} downloaded their own data",
         "sessions-ended": lambda who, _, f: f"{who} ended {_ENDED.get(str(f.get('which')), 'sessions')}",
         "person-invited": lambda who, _, f: f"{who} invited somebody as {f.get('role', 'a member')}",
         "invitation-withdrawn": lambda who, *_: f"{who} withdrew an invitation",
@@ -61,6 +79,9 @@ _WORDS: Mapping[str, Told] = MappingProxyType(
         "person-enabled": lambda who, whom, _: f"{who} enabled the account of {whom} again",
         "person-deleted": lambda who, whom, _: f"{who} deleted the account of {whom}",
         "reset-link-made": lambda who, whom, _: f"{who} made a link to a new password for {whom}",
+        "policy-changed": lambda who, _, f: (
+            f"{who} changed what is asked of the role {f.get('role', '?')}: {_asked(f)}"
+        ),
         "trail-exported": lambda who, _, f: f"{who} exported {_entries(f)} of this trail",
         "backup-made": lambda _, __, f: (
             f"A backup was made, {'with' if f.get('with-key') else 'without'} the key"
@@ -69,10 +90,10 @@ _WORDS: Mapping[str, Told] = MappingProxyType(
         "key-rotated": lambda _, __, f: (
             f"The key was changed; {f.get('accounts', '?')} accounts were wrapped anew"
         ),
-        "model-asked-for": lambda who, *_: f"{who} asked for a model to be used by all",
+        "model-asked-for": lambda who, *_: f"{who} asked for a model to answer them",
         "model-exported": lambda who, *_: f"{who} exported a model",
-        "model-taken-back": lambda who, *_: f"{who} took a model back",
-        "model-of-the-house": lambda who, *_: f"{who} made a model the one of the house",
+        "model-taken-back": lambda who, *_: f"{who} went back to the model that was used before",
+        "model-of-the-house": lambda who, *_: f"{who} went back to the house's own models",
         "model-deleted": lambda who, *_: f"{who} deleted a model",
     }
 )
@@ -85,7 +106,7 @@ def told(entry: Entry, names: Names) -> str:
     except EntryError:
         return "This entry can't be read"
     who, whom = (called(fields.get(field), names) for field in ("user", "person"))
-    words = _WORDS.get(entry.kind)
+    words = WORDS.get(entry.kind)
     text = words(who, whom, fields) if words else f"{who}: {entry.kind.replace('-', ' ')}"
     # A name is written as its owner does.
     return text if fields.get("user") in names else text[:1].upper() + text[1:]

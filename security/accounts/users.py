@@ -22,6 +22,8 @@ from security.crypto.passwords import SCHEMES
 from security.crypto.sealing import KeyEncryptionKey, RandomBytes, SealContext
 
 _FOUNDATION = 1
+# Nobody's id: where a statement must run that may change nothing.
+NO_USER = "0" * 32
 TAKEN = "Somebody here has this name already. Please choose another."
 
 
@@ -119,6 +121,14 @@ class Users:
         with store_errors("Please try again in a moment."), Session(self._engine) as session:
             there = session.execute(select(*(exists().where(one) for one in known))).one()
         return {scheme for scheme, found in zip(SCHEMES, there, strict=True) if found}
+
+    def has_still(self, session: Session, user: User) -> bool:
+        """Whether the account has the password that it was read with; it stays so until the transaction ends.
+
+        For who begins a session: one that began with an old password must not outlast its change.
+        """
+        same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
+        return session.scalar(same.with_for_update()) is not None
 
     def is_disabled(self, user: str) -> bool:
         """Whether an administrator has disabled the account."""

@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from security.lab.errors import LabError
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from security.spreadsheets import harmless
 
 
 class Base(DeclarativeBase):
@@ -147,6 +146,5 @@ def as_csv(found: Sequence[Standing]) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)  # some spreadsheets split at ; or tabs
     writer.writerow(["name", "lesson", "attempts", "right at first", "right at best", "questions"])
     for one in found:
-        name = f"'{one.name}" if one.name.startswith(_FORMULA) else one.name
-        writer.writerow([name, one.lesson, one.attempts, one.first, one.best, one.total])
+        writer.writerow([harmless(one.name), one.lesson, one.attempts, one.first, one.best, one.total])
     return out.getvalue()

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from security.accounts.arrivals import COOKIE
 from security.accounts.enrolment import PENDING_S
@@ -37,6 +37,13 @@ def handles(page: str) -> list[str]:
 
 def kinds(house: House) -> list[str]:
     return [entry.kind for entry in house.door.trail.ledger.entries()]
+
+
+def test_who_has_no_passkey_is_not_asked_about_any(signed_in: Browser, admin: Admin, clock: Clock) -> None:
+    clock.pass_by(30)
+    fields = {"old": PASSWORD, "code": admin.code(clock), "password": OTHER, "password_again": OTHER}
+    text_shown = signed_in.post("/account/password", fields).text
+    assert "Your password is changed" in text_shown and "passkey" not in text_shown
 
 
 def change(browser: Browser, admin: Admin, clock: Clock, **changes: str) -> int:
@@ -255,6 +262,28 @@ def test_a_new_app_takes_the_place_of_the_old_one(
     assert sign_in(house.browser(), admin, clock).status_code == 401
     assert sign_in(house.browser(), fresh, clock).status_code == 303
     assert kinds(house).count("factor-renewed") == 1
+
+
+def test_a_new_app_for_an_account_that_is_gone_is_answered_in_a_sentence(
+    house: House, office: Browser, clock: Clock
+) -> None:
+    page = office.get("/account/authenticator").text
+    secret = shown_secret(page)
+    form = {"ticket": hidden(page, "ticket"), "code": onetime.code_at(secret, onetime.step_at(clock.at))}
+    deleted: list[str] = []
+
+    def delete(_: object, __: object, statement: str, *___: object) -> None:
+        # Between the look at the session and the change.
+        if "FROM accounts_step_ups" in statement and not deleted:
+            deleted.append(statement)
+            with house.database.begin() as connection:
+                connection.execute(text("DELETE FROM accounts_foundation"))
+                connection.execute(text("DELETE FROM accounts_users"))
+
+    event.listen(house.database, "after_cursor_execute", delete)
+    answer = office.post("/account/authenticator", form)
+    assert answer.status_code == 410
+    assert "This account is not here any more." in answer.text
 
 
 def test_a_new_app_needs_proof_and_its_own_ticket(

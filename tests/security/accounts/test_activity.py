@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import text
 
 from security.accounts.activity import MOST_SHOWN, recent
@@ -84,8 +85,35 @@ def test_the_list_is_short_and_looks_back_only_so_far(house: House, admin: Admin
     for _ in range(MOST_SHOWN + 3):
         house.door.trail.note("sign-out", user, clock.at)
     assert len(recent(house.door.trail, user).happenings) == MOST_SHOWN
-    house.door.trail.note("sign-out", "somebody else", clock.at)
-    assert len(recent(house.door.trail, user, looked_at=5).happenings) == 4
+    assert len(recent(house.door.trail, user, looked_at=5).happenings) == 5
+
+
+def test_what_others_do_washes_nothing_out(house: House, admin: Admin, clock: Clock) -> None:
+    user = id_of(house)
+    house.door.trail.note("sign-out", user, clock.at)
+    before = recent(house.door.trail, user, looked_at=5).happenings
+    for _ in range(20):
+        house.door.trail.note("data-exported", "f" * 32, clock.at)
+    assert recent(house.door.trail, user, looked_at=5).happenings == before != ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        ("data-exported", {}, "The data of the account were downloaded"),
+        ("consent-given", {"edition": 1}, "The privacy text was agreed to"),
+        ("confirmed-again", {}, "Password and second factor were given again"),
+        ("passkey-renamed", {"passkey": "x"}, "A passkey got another name"),
+        ("sign-in", {"factor": "one-time-code"}, "Signed in with a one-time code"),
+        ("sign-in", {"factor": "passkey"}, "Signed in with a passkey"),
+        ("sign-in", {"factor": "passkey-alone"}, "Signed in with a passkey alone"),
+    ],
+)
+def test_each_has_its_words(
+    house: House, admin: Admin, clock: Clock, kind: str, fields: dict[str, str], words: str
+) -> None:
+    house.door.trail.note(kind, id_of(house), clock.at, fields)
+    assert recent(house.door.trail, id_of(house)).happenings[0].words == words
 
 
 def test_a_damaged_entry_does_not_keep_the_page_from_being_shown(

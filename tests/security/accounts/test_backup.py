@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import shutil
@@ -18,6 +19,7 @@ from security.accounts.backup import Made, back_up, restore
 from security.accounts.errors import AccountsError, BackupError, SealedUnderAnotherKeyError, StoreError
 from security.accounts.presence import Presence
 from security.accounts.settings import DATABASE_FILE, AccountSettings
+from security.accounts.trail_watch import CHECKPOINT_FILE
 from security.crypto.errors import CryptoError, KeyEncryptionKeyError
 from security.crypto.keyfile import KEY_FILE_NAME, KEY_VARIABLE, NEW_KEY_FILE_NAME
 from security.crypto.ledger import Checkpoint
@@ -93,6 +95,19 @@ def test_restored_it_signs_in_and_reads(lived: House, admin: Admin, clock: Clock
     finally:
         again.close()
     assert is_left_alone(tmp_path, "b", "again")
+
+
+def test_the_checkpoint_of_the_running_app_is_not_asked_for(
+    lived: House, admin: Admin, clock: Clock, tmp_path: Path
+) -> None:
+    out, folder = tmp_path / "b", tmp_path / "again"
+    asyncio.run(lived.door.check_trail())
+    assert (lived.data / CHECKPOINT_FILE).exists()
+    made(lived, out)
+    contents, _ = inside(out, tmp_path)
+    assert CHECKPOINT_FILE not in [other.name for other in contents.others]
+    done = restore(out, folder, {}, clock.at, key_file=lived.data / KEY_FILE_NAME)
+    assert not any(CHECKPOINT_FILE in name for name in done.missing)
 
 
 def test_what_is_in_it(lived: House, admin: Admin, signed_in: Browser, tmp_path: Path) -> None:

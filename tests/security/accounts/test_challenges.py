@@ -102,6 +102,19 @@ def test_a_flood_of_sign_in_pages_pushes_nobody_out() -> None:
     assert challenges.use(mine, ALONE, "", NOW)
 
 
+def test_what_is_only_looked_at_stays_good_and_fills_nothing() -> None:
+    challenges = Challenges(used_max=1)
+    mine = challenges.make(ALONE, "", NOW)
+    for _ in range(100):
+        assert challenges.fits(challenges.make(ALONE, "", NOW), ALONE, "", NOW)
+        assert challenges.fits(mine, ALONE, "", NOW)
+    for wrong in (bytes(72), mine[:-1], b""):
+        assert not challenges.fits(wrong, ALONE, "", NOW)
+    assert not challenges.fits(mine, Purpose.CONFIRM, "", NOW)
+    assert not challenges.fits(mine, ALONE, "", NOW + LIFE_S)
+    assert challenges.use(mine, ALONE, "", NOW)
+
+
 def test_at_the_bound_none_is_taken_and_none_forgotten() -> None:
     challenges = Challenges(used_max=3)
     first = [challenges.make(ALONE, "", NOW) for _ in range(3)]

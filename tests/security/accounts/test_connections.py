@@ -19,14 +19,19 @@ class Quick(Hurried):
     """The app's, in less time."""
 
     head_s = 0.4
+    unread_s = 1.0
+
+
+BIG = 24 << 20
 
 
 class Rooms:
-    """Answers at once, and never reads a body; /slow waits to be let go."""
+    """Answers at once, and never reads a body; /slow waits to be let go, /big has much to say."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
         self.entered = threading.Event()
+        self.told = threading.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -36,8 +41,14 @@ class Rooms:
             while not self.go.is_set():
                 message = await receive()
                 assert message["type"] == "http.request"
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
+        body = bytes(BIG) if scope["path"] == "/big" else b"ok"
+        length = str(len(body)).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": body, "more_body": scope["path"] == "/big"})
+        if scope["path"] == "/big":
+            # Comes when the rest was read, or the connection is gone.
+            await send({"type": "http.response.body", "body": b""})
+            self.told.set()
 
 
 @pytest.fixture
@@ -122,4 +133,53 @@ def test_a_keep_alive_of_whole_requests_goes_on(port: int) -> None:
             visitor.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             answer = b""
             while not answer.endswith(b"\r\n\r\nok"):
-                answer += visitor.recv(65536)
+                part = visitor.recv(65536)
+                assert part, "it hung up"
+                answer += part
+
+
+BIG_ONE = b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def hung_up_on(visitor: socket.socket) -> bool:
+    """Whether the server is gone, read to the end; it must be within the time that `visitor` has."""
+    try:
+        return len(read_to_the_end(visitor)) < BIG
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("head", [BIG_ONE, BIG_ONE.replace(b"x\r\n", b"x\r\nConnection: close\r\n")])
+def test_who_reads_nothing_of_an_answer_is_hung_up_on(port: int, rooms: Rooms, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as visitor:
+        visitor.sendall(head)
+        assert rooms.told.wait(PATIENCE_S), "it is held for ever"
+        assert hung_up_on(visitor)
+
+
+def test_many_small_answers_that_nobody_reads_are_held_no_longer(port: int) -> None:
+    with socket.socket() as visitor:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        visitor.connect(("127.0.0.1", port))
+        visitor.settimeout(PATIENCE_S)
+        # In the end the server reads no more either, and the next piece stays where it is.
+        with pytest.raises(ConnectionError):
+            while True:
+                visitor.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+
+
+def test_a_slow_download_that_goes_on_is_not_cut(port: int, rooms: Rooms) -> None:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as visitor:
+        visitor.sendall(BIG_ONE)
+        got, goal = 0, 0
+        for _ in range(4):
+            # In these four more than its time is over, and of what was written at once much still waits.
+            assert heard(port, b"") == b""
+            goal += 1 << 20
+            while got < goal:
+                got += len(visitor.recv(65536))
+        assert not rooms.told.is_set()
+        while got < BIG:
+            part = visitor.recv(65536)
+            assert part, "it was cut"
+            got += len(part)

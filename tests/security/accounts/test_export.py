@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import random
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from security.accounts.duties import EDITION
-from security.accounts.errors import StoreError
+from security.accounts.errors import BusyError, StoreError
 from security.accounts.export import Entry, Exporter, as_json
-from security.accounts.export_pages import PATH
+from security.accounts.export_pages import EVERY_S, MOST_AT_ONCE, PATH, Places, Sent
 from security.accounts.sessions import STEP_UP_S
-from tests.security.accounts.fakes import Admin, Browser, Clock, House
+from tests.security.accounts.fakes import Admin, Browser, Clock, House, scope_for
 from tests.security.accounts.people_fakes import OTHER, act, confirm, id_of, invite, join
 
 ASKED = f"/account/confirm?next={PATH}"
@@ -143,3 +145,78 @@ def test_a_deleted_account_has_nothing_to_take(house: House, office: Browser, ro
     with zipfile.ZipFile(io.BytesIO(pieces)) as archive:
         assert "account.json" not in archive.namelist()
         assert "not here any more" in archive.read("INCOMPLETE.txt").decode()
+
+
+def test_a_person_begins_one_a_minute_and_keeps_nobody_else_waiting(
+    house: House, office: Browser, clock: Clock, rooms: None
+) -> None:
+    kim = join(house, invite(office))
+    assert confirm(kim.browser, kim.known, clock, password=OTHER, next=PATH).status_code == 303
+    assert office.post(PATH).status_code == 200
+    clock.pass_by(1)
+    again = office.post(PATH)
+    assert (again.status_code, again.headers["retry-after"]) == (429, str(EVERY_S - 1))
+    assert "Please wait 59 seconds" in again.text
+    assert kim.browser.post(PATH).status_code == 200
+    clock.pass_by(EVERY_S - 1)
+    assert office.post(PATH).status_code == 200
+    assert kinds(house).count("data-exported") == 3
+
+
+def test_what_could_not_begin_costs_no_minute_and_no_place(house: House, office: Browser) -> None:
+    for _ in range(MOST_AT_ONCE + 1):
+        assert office.post(PATH).status_code == 503, "the rooms are not open"
+    house.door.exports.open([Exporter("notes", notes)])
+    slow = house.door._slow
+    held, slow._held = slow._held, slow._limit
+    try:
+        assert office.post(PATH).status_code == 503, "the pool is full"
+    finally:
+        slow._held = held
+    assert office.post(PATH).status_code == 200
+
+
+def test_of_several_at_once_one_is_begun(house: House, office: Browser, rooms: None) -> None:
+    headers = {"origin": office.base, "sec-fetch-site": "same-origin"}
+
+    async def ask() -> int:
+        return (await office._client.post(PATH, data={"sure": "yes"}, headers=headers)).status_code
+
+    async def several() -> list[int]:
+        return list(await asyncio.gather(*(ask() for _ in range(5))))
+
+    found = asyncio.run(several())
+    assert found.count(200) == 1 and set(found) <= {200, 429, 503}
+    assert kinds(house).count("data-exported") == 1
+
+
+def test_places_are_few_and_given_back() -> None:
+    places = Places()
+    assert [places.take(str(number), 0) for number in range(MOST_AT_ONCE)] == [0] * MOST_AT_ONCE
+    for user in ("0", "new"):
+        with pytest.raises(BusyError):
+            places.take(user, 1)
+    places.free("0")
+    assert places.take("0", 1) == EVERY_S - 1
+    assert places.take("new", 1) == 0
+    places.free("1", unused=True)
+    assert places.take("1", 1) == 0
+
+
+def test_who_takes_nothing_of_it_loses_the_place() -> None:
+    """As over a connection whose other end reads nothing: sending never comes to its end."""
+    places, started = Places(), []
+    assert places.take("eva", 0) == 0
+
+    async def send(message: Any) -> None:
+        started.append(message["type"])
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    sent = Sent(iter([b"PK", b"more"]), "eva", places, 0.05, {})
+    asyncio.run(asyncio.wait_for(sent(scope_for(PATH, "POST"), receive, send), 30))
+    assert started == ["http.response.start", "http.response.body"]
+    assert places.take("eva", EVERY_S) == 0

@@ -217,3 +217,25 @@ def test_a_foreign_page_can_not_use_an_invitation(house: House, office: Browser)
 def _roles(house: House) -> list[str]:
     with Session(house.door.database) as session:
         return list(session.scalars(select(User.role)))
+
+
+def invitations_in(house: House, kind: str) -> list[object]:
+    entries = house.door.trail.ledger.entries()
+    return [one.fields.get("invitation") for one in entries if one.kind == kind]
+
+
+def test_the_trail_tells_which_invitation(house: House, office: Browser, clock: Clock) -> None:
+    used, withdrawn = invite(office), invite(office)
+    join(house, used)
+    (handle,) = (one.id for one in house.door._tools.links.invitations(clock.at))
+    assert act(office, "withdraw", invitation=handle).status_code == 303
+    (joined,) = invitations_in(house, "person-joined")
+    assert invitations_in(house, "person-invited") == [joined, handle]
+    assert invitations_in(house, "invitation-withdrawn") == [handle]
+    assert house.browser().get(withdrawn).status_code == 403
+
+
+def test_what_is_no_invitation_is_not_written_down(house: House, office: Browser) -> None:
+    for made_up in ("<script>", "f" * 32, "x" * 5000, ""):
+        assert act(office, "withdraw", invitation=made_up).status_code == 303
+    assert invitations_in(house, "invitation-withdrawn") == []

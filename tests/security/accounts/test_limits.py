@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
@@ -14,7 +15,16 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from security.accounts.buckets import FORGET_S, Bucket, Buckets, Rule
-from security.accounts.limits import BY_ACCOUNT, BY_ADDRESS, BY_CODE, Limits, network
+from security.accounts.limits import (
+    BY_ACCOUNT,
+    BY_ADDRESS,
+    BY_CODE,
+    BY_SHARED_ADDRESS,
+    Limits,
+    Visitor,
+    network,
+)
+from security.accounts.proxies import parse_networks
 from security.accounts.signin_pages import REFUSED
 from security.accounts.tables import AttemptRow
 from security.crypto.sealing import KeyEncryptionKey
@@ -324,3 +334,50 @@ def test_taking_back_does_not_free_what_others_have_closed(engine: Engine) -> No
     buckets.take([bucket], START + 8)
     buckets.take_back([bucket], START + 8)
     assert buckets.take([bucket], START + 8) == 8
+
+
+FRAMED: dict[str, Any] = {
+    "public_url": "https://eva-asklepion.hf.space",
+    "frame_ancestors": ("https://huggingface.co",),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ({}, BY_ADDRESS.cap_s),
+        (FRAMED, BY_SHARED_ADDRESS.cap_s),
+        (FRAMED | {"trusted_proxies": parse_networks("10.0.0.0/8")}, BY_ADDRESS.cap_s),
+    ],
+)
+def test_where_all_share_an_address_one_of_them_shuts_nobody_out_for_long(
+    tmp_path: Path, clock: Clock, settings: dict[str, Any], most: float
+) -> None:
+    house = House(tmp_path, clock, limiter=None, **settings)
+    try:
+        limiter = Limits(house.database, KEY, shared_address=house.settings.shared_address)
+        waits = []
+        for number in range(60):
+            while wait := limiter.take(Visitor(f"made up {number}", "192.0.2.1"), clock.at):
+                waits.append(wait)
+                clock.pass_by(wait)
+        assert max(waits) == pytest.approx(most, abs=0.01)
+    finally:
+        house.close()
+
+
+def test_the_app_knows_where_that_is_so(tmp_path: Path, clock: Clock) -> None:
+    house = House(tmp_path, clock, limiter=None, **FRAMED)
+    admin = set_up(house, FRAMED["public_url"])
+    try:
+        answers = []
+        for number in range(40):
+            browser = house.browser(str(FRAMED["public_url"]))
+            answer = sign_in(browser, admin, clock, name=f"Nobody {number}")
+            answers.append(answer.status_code)
+            if answer.status_code == 429:
+                assert int(answer.headers["retry-after"]) <= 5
+                clock.pass_by(5)
+        assert answers.count(429) > 10
+    finally:
+        house.close()

@@ -325,3 +325,37 @@ def test_after_ten_wrong_passkeys_with_the_right_password_none_is_taken(limited:
     assert eva.second(limited.browser(LOCAL, "192.0.2.99")).status_code == 401
     limited.clock.pass_by(3601)
     assert eva.second(limited.browser(LOCAL, "192.0.2.99")).status_code == 303
+
+
+def test_junk_does_not_use_challenges_up_and_an_answer_is_good_once(keyed: Owner) -> None:
+    house, door = keyed.house, keyed.house.door
+    challenges, party = Challenges(used_max=2), relying_party(LOCAL)
+    assert party is not None
+    assertions = Assertions(door.database, challenges, door.trail)
+    passkeys = Passkeys(door._tools, challenges)
+    keyed.phone.counting = False
+    (have,) = keyed.phone.credentials
+
+    def asked() -> str:
+        return passkeys.options_to_use(party, Purpose.ALONE, "", house.clock.at)
+
+    def see(options: str, credential: Credential | None = None) -> bool:
+        given = Assertion(keyed.phone.get(options, credential=credential), party, Purpose.ALONE)
+        return assertions.see(given, house.clock.at) is not None
+
+    mine = asked()
+    # Somebody who knows the credential's id, and somebody whose passkey is nobody's here.
+    for junk in (Credential(id=have.id, handle=have.handle), Credential(handle=bytes(16))) * 5:
+        assert not see(asked(), junk)
+        assert not see(mine, junk)
+    assert see(mine) and not see(mine)
+    assert see(asked()), "there is room for a second one"
+
+
+def test_a_passkey_s_answer_sent_again_tells_of_one_clone(keyed: Owner) -> None:
+    count(keyed.house, 1000)
+    browser = keyed.house.browser(LOCAL)
+    signed = keyed.phone.get(options_in(browser.get("/login").text, 1))
+    for _ in range(5):
+        assert browser.post("/login", {"alone": "yes", "passkey": signed}).status_code == 401
+    assert kinds(keyed.house).count("passkey-clone-suspected") == 1

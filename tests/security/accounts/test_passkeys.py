@@ -104,6 +104,16 @@ def test_a_passkey_is_renamed(keyed: Owner, name: str, shown: str | None) -> Non
     answer = keyed.browser.post(PASSKEYS, {"action": "rename", "passkey": kept.id, "name": name})
     assert answer.status_code == (422 if shown is None else 303)
     assert f"<strong>{shown or 'My phone'}</strong>" in keyed.browser.get(PASSKEYS).text
+    assert kinds(keyed.house).count("passkey-renamed") == (shown is not None)
+
+
+def test_renaming_wants_proof_too(keyed: Owner, clock: Clock) -> None:
+    (kept,) = stored(keyed.house)
+    clock.pass_by(601)
+    answer = keyed.browser.post(PASSKEYS, {"action": "rename", "passkey": kept.id, "name": "Mine"})
+    assert answer.headers["location"] == f"/account/confirm?next={PASSKEYS}"
+    assert stored(keyed.house)[0].name == "My phone"
+    assert "passkey-renamed" not in kinds(keyed.house)
 
 
 def test_a_credential_is_enrolled_once(keyed: Owner) -> None:
@@ -178,7 +188,10 @@ def test_it_proves_a_change_of_password(keyed: Owner) -> None:
     refused = keyed.browser.post("/account/password", new | {"old": PASSWORD, "passkey": confirming})
     assert refused.status_code == 422, "signed for something else"
     fields = new | {"old": PASSWORD, "passkey": keyed.phone.get(options_in(page))}
-    assert keyed.browser.post("/account/password", fields).status_code == 200
+    changed = keyed.browser.post("/account/password", fields)
+    assert changed.status_code == 200
+    assert "You have a passkey: look whether it is yours." in changed.text
+    assert f'href="{PASSKEYS}"' in changed.text
     keyed.password = OTHER
     assert keyed.second().status_code == 303
 
@@ -194,7 +207,10 @@ def test_it_proves_a_reset_by_link(keyed: Owner) -> None:
     refused = stranger.post("/reset", new | {"passkey": other.get(options_in(form))})
     assert refused.status_code == 422
     asked = options_in(stranger.get(link).text)
-    assert stranger.post("/reset", new | {"passkey": keyed.phone.get(asked)}).status_code == 200
+    done = stranger.post("/reset", new | {"passkey": keyed.phone.get(asked)})
+    assert done.status_code == 200
+    assert "You have a passkey: look whether it is yours." in done.text
+    assert f'href="/login?next={PASSKEYS}"' in done.text
     keyed.password = OTHER
     assert keyed.second().status_code == 303
 

@@ -14,8 +14,9 @@ from security.accounts.identity import Role
 from security.accounts.role_policy import Requirement
 from security.accounts.tables import Passkey, RecoveryCode, RolePolicy
 from tests.security.accounts.fakes import Admin, Browser, Clock, House
-from tests.security.accounts.people_fakes import confirm, id_of, invite, join, rows
+from tests.security.accounts.people_fakes import PEOPLE, confirm, id_of, invite, join, rows
 from tests.security.accounts.test_duties import POLICY, enrol_passkey
+from tests.security.crypto.test_ledger import attack
 
 
 def noted(house: House) -> list[Any]:
@@ -122,3 +123,15 @@ def test_the_page_says_what_the_role_needs(house: House, office: Browser) -> Non
     with Session(house.database) as session, session.begin():
         session.execute(delete(Passkey))
     assert "and a passkey: <strong>the passkey is missing" in office.get("/account").text
+
+
+def test_the_page_says_who_is_shut_out_and_of_a_changed_trail(house: House, office: Browser) -> None:
+    page = office.get(POLICY).text
+    assert "an administrator needs a passkey to ask administrators for one" in page
+    assert "this one too" not in page and "The audit trail was changed" not in page
+    attack(house.database, "UPDATE ledger_entries SET time_ms = time_ms + 1 WHERE position = 0")
+    assert "The audit trail was changed" in office.get(POLICY).text
+
+
+def test_the_page_of_people_names_all_that_can_be_lost(office: Browser) -> None:
+    assert "who has lost app, recovery codes and passkeys" in office.get(PEOPLE).text

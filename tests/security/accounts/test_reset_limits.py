@@ -103,10 +103,19 @@ def test_a_success_and_what_is_no_guess_leave_nothing_counted(
 ) -> None:
     link, before = link_for(house, office), counted(house)
     for _ in range(8):
-        assert use(house, link, kim.known.codes[0], password="short").status_code == 422
         assert use(house, link, kim.known.codes[0], again=FRESH + "?").status_code == 422
     assert use(house, link, kim.known.codes[0]).status_code == 200
     assert counted(house) == before
+
+
+def test_a_refused_password_is_an_attempt(house: House, office: Browser, kim: Person, clock: Clock) -> None:
+    link, before = link_for(house, office), counted(house)
+    assert use(house, link, kim.known.codes[0], password="short").status_code == 422
+    assert counted(house) == before + 2, "by name and by address"
+    found = [use(house, link, kim.known.codes[0], password="short").status_code for _ in range(8)]
+    assert 429 in found
+    clock.pass_by(60)
+    assert use(house, link, kim.known.codes[0]).status_code == 200, "no code and no try was spent"
 
 
 def test_a_full_pool_costs_no_attempt(house: House, office: Browser, kim: Person) -> None:

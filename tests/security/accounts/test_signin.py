@@ -385,3 +385,29 @@ def test_a_database_that_is_locked_is_a_clear_page(house: House, admin: Admin, c
     assert answer.status_code == 503
     assert "another process" in answer.text
     assert sign_in(house.browser(), admin, clock).status_code == 303
+
+
+@pytest.mark.parametrize("way", ["sign-in", "confirm"])
+def test_a_session_that_began_with_the_old_password_does_not_outlast_its_change(
+    house: House, admin: Admin, signed_in: Browser, clock: Clock, way: str
+) -> None:
+    account, user = Account(house.door._tools), id_of(house)
+    tools = house.door._tools
+    clock.pass_by(30)
+    changed: list[str] = []
+
+    def meanwhile(password_fits: bool) -> bool:
+        # The old password was looked at and was right.
+        changed.append(account.change_password(user, PASSWORD, admin.codes[0], OTHER, clock.at))
+        return password_fits
+
+    if way == "confirm":
+        mine = signed_in.cookies[COOKIE]
+        with pytest.raises(RefusedError):
+            account.step_up(user, mine, PASSWORD, admin.codes[1], clock.at, meanwhile)
+    else:
+        kek = house.door.vault._kek
+        signin = SignIn(house.database, kek, tools.users, tools.hasher, tools.sessions, tools.trail)
+        typed = Attempt(NAME, PASSWORD, admin.codes[1])
+        assert signin.attempt(typed, clock.at, gate=meanwhile) is None
+    assert [one.this_one for one in tools.sessions.open_to(user, changed[0], clock.at)] == [True]

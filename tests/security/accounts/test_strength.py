@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from security.accounts.policy import Part, check_password
+from security.accounts.judging import ALLOWED, Allowances
+from security.accounts.policy import Accepted, Part, check_password
 from security.accounts.strength import appraise, duration, made_of
-from security.accounts.strength_pages import ALLOWED, Allowances
 from security.crypto.errors import PasswordRefusedError
 from tests.security.accounts.fakes import (
     NAME,
@@ -25,10 +27,12 @@ from tests.security.accounts.fakes import (
     first_form,
     hidden,
     second_form,
+    set_up,
     shown_secret,
+    sign_in,
     token_of,
 )
-from tests.security.accounts.people_fakes import OTHER, act, id_of, invite, join, links_in
+from tests.security.accounts.people_fakes import OTHER, act, confirm, id_of, invite, join, links_in
 
 STRENGTH = "/door/strength"
 
@@ -275,3 +279,82 @@ def test_a_slow_estimate_does_not_hold_up_the_rest(house: House, signed_in: Brow
 
     asyncio.run(both())
     assert order == ["healthz", "password"]
+
+
+@dataclass
+class Form:
+    """One of the forms that set a password, and the meter beside it."""
+
+    house: House
+    purpose: str
+    browser: Browser
+    link: str = ""
+
+    def send(self, password: str) -> httpx.Response:
+        twice = {"password": password, "password_again": password}
+        if self.purpose == "account":
+            return self.browser.post("/account/password", {"old": "x", "code": "1", **twice})
+        fields = {"token": token_of(self.link), "name": "Kim Lee", "code": "1", **twice}
+        return self.browser.post(f"/{self.purpose}", fields)
+
+    def ask(self) -> httpx.Response:
+        return ask(self.browser, self.purpose, token=token_of(self.link))
+
+
+@pytest.fixture(params=["account", "invite", "reset", "setup"])
+def form(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> Iterator[Form]:
+    house = House(tmp_path_factory.mktemp("forms"), clock)
+    purpose, link = request.param, house.link()
+    if purpose != "setup":
+        admin, office = set_up(house), house.browser()
+        assert sign_in(office, admin, clock).status_code == 303
+        assert confirm(office, admin, clock).status_code == 303
+        if purpose == "invite":
+            link = invite(office)
+        if purpose == "reset":
+            (link,) = links_in(act(office, "reset", person=id_of(house)).text)
+    yield Form(house, purpose, office if purpose == "account" else house.browser(), link)
+    house.close()
+
+
+def test_a_form_is_judged_beside_those_who_sign_in(form: Form) -> None:
+    slow, meter = form.house.door._slow, form.house.door._meter
+    held, slow._held = slow._held, slow._limit
+    refused = form.send("password1234")
+    slow._held = held
+    assert refused.status_code == 422, "it needs none of their threads"
+    assert "lists of common ones" in refused.text
+    held, meter._held = meter._held, meter._limit
+    busy = form.send("password1234")
+    meter._held = held
+    assert busy.status_code == 503
+
+
+def test_a_form_is_paid_for_as_the_meter_is(form: Form, clock: Clock) -> None:
+    while form.ask().status_code == 200:
+        pass
+    refused = form.send(OTHER)
+    assert refused.status_code == 429
+    assert "Please wait a moment" in refused.text
+    clock.pass_by(5)
+    assert form.send("password1234").status_code == 422
+    assert form.ask().status_code == 200
+
+
+def test_forms_use_the_allowance_up(form: Form) -> None:
+    for _ in range(int(ALLOWED) + 1):
+        if form.ask().status_code == 429:
+            break
+        form.send("password1234")
+    assert form.ask().status_code == 429
+
+
+def test_what_was_accepted_is_accepted_for_that_account_alone() -> None:
+    accepted = Accepted("password1234", NAME)
+    accepted("password1234", NAME)
+    for password, name in (("password1234", "Kim"), ("password12345", NAME)):
+        with pytest.raises(PasswordRefusedError):
+            accepted(password, name)
+    assert "password1234" not in repr(accepted)

@@ -8,17 +8,18 @@ import json
 import re
 import time
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
 
 from security.accounts.audit import LEDGER
-from security.accounts.trail_export import harmless
 from security.accounts.trail_words import told
 from security.crypto.ledger import Checkpoint, entries
 from security.crypto.ledger.merkle import completed, verify_inclusion
 from security.crypto.ledger.merkle import root as merkle_root
-from security.crypto.signatures import VerifyKey
+from security.crypto.signatures import SIGNING_KEY_NAME, VerifyKey
+from security.spreadsheets import harmless
 from tests.security.accounts.fakes import NAME, START, Admin, Browser, Clock, House, sign_in
 from tests.security.accounts.people_fakes import PEOPLE, act, confirm, id_of, invite, join
 from tests.security.crypto.test_ledger import attack, rewrite
@@ -263,6 +264,13 @@ def test_a_cell_is_no_formula(start: str) -> None:
     assert harmless(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
 
 
+@pytest.mark.parametrize("sign", [";", "; ", ",", ",\t", "\t", "| "])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_nor_is_what_a_spreadsheet_splits_off(sign: str, start: str) -> None:
+    assert harmless(f"Kim{sign}{start}cmd") == f"Kim{sign}'{start}cmd"
+    assert harmless(f"Kim{sign}Lee -1") == f"Kim{sign}Lee -1"
+
+
 def test_a_name_that_is_a_formula_is_text_in_the_csv(house: House, office: Browser) -> None:
     name = '=HYPERLINK("http://evil.example","x")'
     join(house, invite(office, "student", name), name)
@@ -279,6 +287,40 @@ def test_what_is_exported_after_tampering_says_so_and_is_not_signed(house: House
     assert head["not-intact"]
     *_, last = csv.DictReader(io.StringIO(exported(office, "csv", kind="sign-in").text))
     assert last["data"].startswith("not intact")
+
+
+def test_an_export_makes_no_new_signing_key(house: House, office: Browser) -> None:
+    office.post(TRAIL)
+    (house.data / SIGNING_KEY_NAME).unlink()
+    head = json.loads(exported(office, "jsonl").text.splitlines()[0])
+    assert (head["checkpoint"], head["verify-key"]) == (None, "")
+    assert "signing key" in head["not-intact"]
+    assert not (house.data / SIGNING_KEY_NAME).exists()
+
+
+def test_a_trail_that_cannot_be_read_is_said_in_a_sentence(house: House, office: Browser) -> None:
+    attack(house.database, "ALTER TABLE ledger_entries RENAME TO away")
+    answer = office.post(EXPORT, {"form": "csv"})
+    attack(house.database, "ALTER TABLE away RENAME TO ledger_entries")
+    assert answer.status_code == 503
+    assert "That did not work" in answer.text
+
+
+def test_a_busy_house_does_not_break_off_an_export(house: House, office: Browser, clock: Clock) -> None:
+    for _ in range(1100):
+        house.door.trail.ledger.append("sign-out", {"user": "u"}, clock.at)
+
+    async def filling_up(scope: Any, receive: Any, send: Any) -> None:
+        async def told(message: Any) -> None:
+            house.door._checking._limit = 0
+            await send(message)
+
+        await house.asgi(scope, receive, told)
+
+    browser = Browser(filling_up)
+    browser.cookies.update(office.cookies)
+    head, *rows = [json.loads(line) for line in exported(browser, "jsonl").text.splitlines()]
+    assert len(rows) == head["entries"] > 1100
 
 
 @pytest.mark.parametrize("fields", [{}, {"form": "xls"}, {"form": "csv", "from": "x"}])
@@ -319,7 +361,16 @@ def test_the_words_tell_who_what_and_to_whom() -> None:
         ("role-changed", {"person": "b", "role": "teacher"}, "Ada gave Bob the role teacher"),
         ("sessions-ended", {"which": "others"}, "Ada ended all their other sessions"),
         ("trail-exported", {"entries": 7}, "Ada exported 7 entries of this trail"),
-        ("model-asked-for", {}, "Ada asked for a model to be used by all"),
+        ("model-asked-for", {}, "Ada asked for a model to answer them"),
+        ("model-of-the-house", {}, "Ada went back to the house's own models"),
+        ("sign-in", {"factor": "passkey-alone"}, "Ada signed in with a passkey alone"),
+        ("data-exported", {}, "Ada downloaded their own data"),
+        (
+            "policy-changed",
+            {"role": "teacher", "passkey-required": True, "passkey-alone": False},
+            "Ada changed what is asked of the role teacher: who has it must have a passkey, and may not sign "
+            "in with a passkey alone",
+        ),
     ):
         data = entries.encode({"user": "a", **fields})
         assert told(entries.make(0, 0, kind, data, bytes(32)), {"a": "Ada", "b": "Bob"}) == words

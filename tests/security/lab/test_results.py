@@ -78,6 +78,12 @@ def test_a_spreadsheet_does_not_run_a_name(name: str) -> None:
     assert rows[1][0] == f"'{name}"
 
 
+@pytest.mark.parametrize("sign", [";", ", ", "\t", "|  "])
+def test_nor_a_part_of_a_name_where_it_splits_at_another_sign(sign: str) -> None:
+    told = as_csv([Standing(f"Ada{sign}=cmd()", "checksum", 1, 1, 1, 4)])
+    assert list(csv.reader(io.StringIO(told)))[1][0] == f"Ada{sign}'=cmd()"
+
+
 def test_a_database_that_fails_is_said_in_a_sentence(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'lab.db'}")
     results = Results(engine)
