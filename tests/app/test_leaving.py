@@ -24,6 +24,15 @@ def every_look(page: Page) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
+def confirm(house: House, code: str) -> None:
+    """Give password and a recovery code again, where the page asks for them."""
+    page = house.page
+    if page.get_by_role("heading", name="Is it you?").count():
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("Code from your authenticator app").fill(code)
+        page.get_by_role("button", name="Go on").click()
+
+
 def test_an_uploaded_file_is_shown_and_nowhere_in_plain(house: House, tmp_path: Path) -> None:
     page = house.page
     (tmp_path / "note.txt").write_text(NOTE)
@@ -43,10 +52,9 @@ def test_an_uploaded_file_is_shown_and_nowhere_in_plain(house: House, tmp_path: 
 def test_a_person_downloads_the_own_data(house: House, tmp_path: Path) -> None:
     page = house.page
     page.goto(f"{house.app.url}/account")
-    page.get_by_role("link", name="Download your data").click()
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("Code from your authenticator app").fill(house.phone.code())
-    page.get_by_role("button", name="Go on").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Download your data").click()
+    confirm(house, house.codes[0])
     expect(page.get_by_role("heading", name="Your data")).to_be_visible()
     every_look(page)
     with page.expect_download() as waiting:
@@ -61,6 +69,7 @@ def test_a_person_is_deleted_and_the_page_tells_what_stays(house: House) -> None
     add_user(house.app.data, "bob")
     page = house.page
     page.goto(f"{house.app.url}/account/people")
+    confirm(house, house.codes[1])
     row = page.get_by_role("listitem").filter(has_text="bob")
     row.get_by_label("for ever").check()
     row.get_by_role("button", name="Delete: bob").click()
@@ -68,4 +77,6 @@ def test_a_person_is_deleted_and_the_page_tells_what_stays(house: House) -> None
     expect(page.get_by_role("alert")).to_have_count(0)
     every_look(page)
     page.get_by_role("link", name="People").click()
-    expect(page.get_by_role("listitem").filter(has_text="bob")).to_have_count(0)
+    people = page.locator("ul.people > li")
+    expect(people).to_have_count(1)
+    expect(people).to_contain_text("ada")
