@@ -47,10 +47,13 @@ _WORDS: Mapping[str, Told] = MappingProxyType(
         "sign-in": lambda who, _, f: f"{who} signed in with {_factor(f)}",
         "sign-in-refused": lambda who, _, f: f"A sign-in as {who} was refused{_refusals(f)}",
         "sign-out": lambda who, *_: f"{who} signed out",
+        "consent-given": lambda who, *_: f"{who} agreed to the privacy text",
         "confirmed-again": lambda who, *_: f"{who} gave password and second factor again",
         "password-changed": lambda who, *_: f"{who} chose a new password",
         "password-reset": lambda who, *_: f"{who} set a new password by a link",
         "factor-renewed": lambda who, *_: f"{who} put a new authenticator app in place",
+        "passkey-added": lambda who, *_: f"{who} added a passkey",
+        "passkey-removed": lambda who, *_: f"{who} removed a passkey",
         "recovery-codes-renewed": lambda who, *_: f"{who} made new recovery codes",
         "sessions-ended": lambda who, _, f: f"{who} ended {_ENDED.get(str(f.get('which')), 'sessions')}",
         "person-invited": lambda who, _, f: f"{who} invited somebody as {f.get('role', 'a member')}",
@@ -61,6 +64,10 @@ _WORDS: Mapping[str, Told] = MappingProxyType(
         "person-enabled": lambda who, whom, _: f"{who} enabled the account of {whom} again",
         "person-deleted": lambda who, whom, _: f"{who} deleted the account of {whom}",
         "reset-link-made": lambda who, whom, _: f"{who} made a link to a new password for {whom}",
+        "policy-changed": lambda who, _, f: (
+            f"{who} changed what the role {f.get('role', '?')} must sign in with"
+        ),
+        "data-exported": lambda who, *_: f"{who} took a copy of their own data along",
         "trail-exported": lambda who, _, f: f"{who} exported {_entries(f)} of this trail",
         "backup-made": lambda _, __, f: (
             f"A backup was made, {'with' if f.get('with-key') else 'without'} the key"

@@ -137,6 +137,7 @@ def page(space: Space) -> Page:
     space.codes = frame.locator(".codes li").all_inner_texts()
     frame.get_by_role("link", name="sign in").click()
     sign_in(frame, space.phone.code())
+    frame.get_by_role("button", name="I have read this and agree").click()
     frame.locator("#ask textarea").wait_for()
     return page
 

@@ -319,6 +319,11 @@ def test_the_words_tell_who_what_and_to_whom() -> None:
         ("role-changed", {"person": "b", "role": "teacher"}, "Ada gave Bob the role teacher"),
         ("sessions-ended", {"which": "others"}, "Ada ended all their other sessions"),
         ("trail-exported", {"entries": 7}, "Ada exported 7 entries of this trail"),
+        ("consent-given", {"edition": 1}, "Ada agreed to the privacy text"),
+        ("passkey-added", {"passkey": "x"}, "Ada added a passkey"),
+        ("passkey-removed", {"passkey": "x"}, "Ada removed a passkey"),
+        ("policy-changed", {"role": "teacher"}, "Ada changed what the role teacher must sign in with"),
+        ("data-exported", {}, "Ada took a copy of their own data along"),
         ("model-asked-for", {}, "Ada asked for a model to be used by all"),
     ):
         data = entries.encode({"user": "a", **fields})
