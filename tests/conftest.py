@@ -1,9 +1,9 @@
-"""For every test: no deadlines (the machine is shared), the environment of a machine without a network, and no
-waiting for the disk."""
+"""For every test: no deadlines (the machine is shared), no network, no waiting for the disk."""
 
 import os
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,3 +34,17 @@ def waiting_for_the_disk() -> Iterator[None]:
     event.remove(Engine, "checkout", _does_not_wait)
     yield
     event.listen(Engine, "checkout", _does_not_wait)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that several workers end at about the same time: files with a browser,
+    then those with real weights, then the rest."""
+
+    def place(item: pytest.Item) -> int:
+        return min(ranks[item.path])
+
+    ranks: dict[Path, set[int]] = {}
+    for item in items:
+        rank = 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("model") else 2
+        ranks.setdefault(item.path, set()).add(rank)
+    items.sort(key=place)

@@ -11,8 +11,8 @@ from security.accounts.limits import Limits
 from security.accounts.settings import AccountSettings
 from tests.security.accounts.fakes import KEY, Admin, Browser, Clock, House, set_up, sign_in
 from tests.security.accounts.furnished import LEVELS, Furnished, furnish
-from tests.security.accounts.people_fakes import PEOPLE, confirm
 from tests.security.accounts.passkey_fakes import Owner, owner
+from tests.security.accounts.people_fakes import PEOPLE, confirm
 
 
 @pytest.fixture

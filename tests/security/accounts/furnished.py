@@ -1,4 +1,4 @@
-"""Houses that were lived in already: each state is walked to once, and copied for every test that begins there."""
+"""Houses that were lived in: each state is walked to once, and copied for the tests that begin there."""
 
 from __future__ import annotations
 
