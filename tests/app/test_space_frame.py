@@ -154,7 +154,7 @@ def sign_in(place: FrameLocator | Page, code: str) -> None:
     else:
         place.get_by_text("No authenticator app at hand?").click()
         place.get_by_label("Recovery code instead").fill(code)
-    place.get_by_role("button", name="Sign in").click()
+    place.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def session_of(context: BrowserContext) -> dict[str, Any]:
