@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 from fastapi import Request
@@ -27,11 +28,7 @@ class Pages:
     """Renders templates. Everything that is put into one is escaped."""
 
     def __init__(self, notice: str = "") -> None:
-        self._templates = Environment(
-            loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, auto_reload=False
-        )
-        # What every page says above all else; empty: nothing.
-        self._templates.globals["notice"] = notice
+        self._templates = _templates(notice)
 
     def show(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """A page of the door, with the headers of one."""
@@ -66,6 +63,17 @@ class Pages:
             return page
 
         return answer
+
+
+@cache
+def _templates(notice: str) -> Environment:
+    """The templates, each of which is compiled when it is first shown."""
+    templates = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, auto_reload=False
+    )
+    # What every page says above all else; empty: nothing.
+    templates.globals["notice"] = notice
+    return templates
 
 
 def _way_back(path: str) -> tuple[str, str] | None:

@@ -33,7 +33,7 @@ from security.accounts.identity import Role
 from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
-from security.accounts.tables import Consent, Passkey, User
+from security.accounts.tables import Passkey, User
 from security.crypto.signatures import SigningKey
 from security.lab.results import Attempt, Results
 from security.lab.service import Lab
@@ -196,8 +196,8 @@ def file_of(path: str) -> dict[str, Any]:
 
 async def stay(one: Stay) -> None:
     note = f"{MARKER}: the patient denies falls and has asthma. It narrows the airways at night.".encode()
-    for who in ("full", "bob"):
-        name = NAME if who == "full" else "bob"
+    for who in ("ada", "bob"):
+        name = who
         path = await one.upload(who, "note.txt", note)
         one.find(f"{name}: uploaded")
         status, content, _ = await one.ask(who, "GET", f"/gradio_api/file={path}")
@@ -210,10 +210,10 @@ async def stay(one: Stay) -> None:
         one.find(f"{name}: asked")
         await prepare(one, who, name, note)
     await asyncio.to_thread(keep_more, one)
-    status, archive, headers = await one.ask("full", "POST", "/account/export", b"sure=yes", FORM)
+    status, archive, headers = await one.ask("ada", "POST", "/account/export", b"sure=yes", FORM)
     one.told["export"] = [status, {name.decode(): value.decode() for name, value in headers.items()}]
     one.told["exported"] = read(archive)
-    left = await one.upload("full", "left.txt", note)
+    left = await one.upload("ada", "left.txt", note)
     one.find("before", one.ids[NAME])
     await delete(one, left)
 
@@ -235,7 +235,7 @@ async def prepare(one: Stay, who: str, name: str, note: bytes) -> None:
 
 
 def keep_more(one: Stay) -> None:
-    """A run, results, a passkey, a consent, and a session that was proved lately."""
+    """A run, results, a passkey, and a session that was proved lately; the consent is there."""
     now, door = time.time(), one.house.door
     sessions = Sessions(door.database, AccountSettings(data=one.folder))
     for name, user in one.ids.items():
@@ -244,7 +244,6 @@ def keep_more(one: Stay) -> None:
         (run / "notes.txt").write_text(f"{MARKER} {name}")
         one.results.record(Attempt(user, name, "hashing", 1, 2, int(now)))
         with Session(door.database) as session, session.begin():
-            session.add(Consent(user_id=user, edition=1, at=int(now)))
             session.add(
                 Passkey(
                     id=f"{name}-key".ljust(32, "0"), user_id=user, credential=f"cred-{name}".encode() * 4,
@@ -253,7 +252,7 @@ def keep_more(one: Stay) -> None:
                 )
             )  # fmt: skip
     with Session(door.database) as session, session.begin():
-        sessions.step_up(session, one.tokens["full"], now)
+        sessions.step_up(session, one.tokens["ada"], now)
         sessions.step_up(session, one.tokens["bob"], now)
 
 
@@ -282,7 +281,7 @@ async def delete(one: Stay, left: str) -> None:
         }
     one.told["rows of ada"] = {name: count for name, count in rows.items() if count and "ledger" not in name}
     one.told["her upload is gone"] = not Path(left).exists()
-    one.told["her session"] = (await one.ask("full", "GET", "/gradio_api/app_id"))[0]
+    one.told["her session"] = (await one.ask("ada", "GET", "/gradio_api/app_id"))[0]
     hers = ("ada-0", "ada-1", "says ada", f"{MARKER} ada", "cred-ada", "public-ada", "adas laptop")
     one.find("ada: deleted", *hers)
     folders = [str(path.relative_to(one.folder)) for path in one.folder.rglob("*") if user in path.name]

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -48,7 +49,7 @@ class Target:
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.app.port}"
+        return urlsplit(self.app.url).netloc
 
     @property
     def cookie(self) -> str:

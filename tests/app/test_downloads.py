@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from typing import Any
@@ -28,40 +27,35 @@ def test_what_could_run_is_handed_out_as_a_file_to_keep(found: dict[str, Any]) -
         headers = answer["headers"]
         assert answer["status"] == 200
         assert answer["same"], f"{case} was handed out whole, not run"
-        assert headers["content-disposition"].startswith("attachment; filename="), case
+        assert headers["content-disposition"] == "attachment", case
         assert headers["content-type"] == "application/octet-stream", case
 
 
 def test_opened_as_a_page_a_file_can_do_nothing(found: dict[str, Any]) -> None:
     stored = [answer["headers"] for answer in found["files"].values() if answer["stored"]]
-    assert len(stored) >= 9
+    assert len(stored) == len(found["files"])
     for headers in stored:
         policy = headers["content-security-policy"].split("; ")
         assert {"default-src 'none'", "object-src 'none'", "base-uri 'none'"} <= set(policy)
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cross-origin-resource-policy"] == "same-origin"
-        assert headers["content-type"].partition(";")[0] in ("application/octet-stream", "text/plain")
+        assert headers["content-type"].partition(";")[0] == "application/octet-stream"
 
 
 def test_no_name_leads_out_of_the_upload_folder(found: dict[str, Any]) -> None:
     files = found["files"]
-    for case in ("climbing", "rooted", "text"):
-        assert files[case]["inside"], case
-    assert files["dots"] == {"stored": False, "status": 400}
+    assert files["text"]["stored"]
+    for case, answer in files.items():
+        assert answer["inside"] or not answer["stored"], case
     assert found["outside"] == []
 
 
-def test_a_name_is_told_whole_and_writes_no_header(found: dict[str, Any]) -> None:
-    files = found["files"]
-    for case, answer in files.items():
-        if answer["stored"]:
-            assert re.fullmatch(
-                r"(inline|attachment); filename(=\"[^\"\r\n]+\"|\*=utf-8''[A-Za-z0-9%._-]+)",
-                answer["headers"]["content-disposition"],
-            ), case
-            assert "set-cookie" not in answer["headers"]
-    assert files["climbing"]["headers"]["content-disposition"] == 'inline; filename="climbing.txt"'
-    assert "Gr%C3%B6%C3%9Fe%20%E6%B0%B4.txt" in files["unicode"]["headers"]["content-disposition"]
+def test_no_name_is_in_a_header(found: dict[str, Any]) -> None:
+    stored = {case: answer["headers"] for case, answer in found["files"].items() if answer["stored"]}
+    assert {"quoted", "broken", "unicode"} <= set(stored)
+    for case, headers in stored.items():
+        assert headers["content-disposition"] == "attachment", case
+        assert "set-cookie" not in headers
 
 
 def test_gradios_page_has_no_base_and_may_get_none(found: dict[str, Any]) -> None:

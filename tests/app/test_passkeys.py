@@ -122,11 +122,11 @@ def desk(door: ServedDoor, chromium: Browser) -> Iterator[Desk]:
     desk.inside()
     desk.enrol()
     yield desk
-    assert desk.errors == []
     context.close()
     with door.house.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM accounts_passkeys")
         connection.exec_driver_sql("DELETE FROM accounts_role_policies")
+    assert desk.errors == []
 
 
 def test_a_passkey_takes_the_place_of_the_code(desk: Desk) -> None:
@@ -310,8 +310,9 @@ def test_a_browser_without_passkeys_is_told(desk: Desk) -> None:
 
 
 def test_in_a_frame_one_is_sent_to_a_tab(desk: Desk) -> None:
-    desk.go("/")
-    desk.page.evaluate("document.body.innerHTML = '<iframe src=/account/passkeys></iframe>'")
+    frame = "<iframe src=/account/passkeys></iframe>"
+    desk.page.route("**/framing", lambda route: route.fulfill(content_type="text/html", body=frame))
+    desk.go("/framing")
     inner = desk.page.frame_locator("iframe")
     expect(inner.get_by_text("while this page is shown inside another")).to_be_visible()
     expect(inner.get_by_role("button", name="Add a passkey")).to_have_count(0)

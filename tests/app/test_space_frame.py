@@ -137,6 +137,7 @@ def page(space: Space) -> Page:
     space.codes = frame.locator(".codes li").all_inner_texts()
     frame.get_by_role("link", name="sign in").click()
     sign_in(frame, space.phone.code())
+    frame.get_by_role("button", name="I have read this and agree").click()
     frame.locator("#ask textarea").wait_for()
     return page
 
@@ -153,7 +154,7 @@ def sign_in(place: FrameLocator | Page, code: str) -> None:
     else:
         place.get_by_text("No authenticator app at hand?").click()
         place.get_by_label("Recovery code instead").fill(code)
-    place.get_by_role("button", name="Sign in").click()
+    place.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def session_of(context: BrowserContext) -> dict[str, Any]:

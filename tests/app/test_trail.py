@@ -111,10 +111,11 @@ def test_the_trail_is_read_in_plain_words_after_a_proof(house: House) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Audit trail")
     assert [one.split("\n")[0] for one in told(page)] == [
         "ada gave password and second factor again",
+        "ada agreed to the privacy text",
         "ada signed in with a one-time code",
         "The first administrator was set up",
     ]
-    expect(page.get_by_role("status")).to_contain_text(re.compile(r"Checked 3 entries: unbroken"))
+    expect(page.get_by_role("status")).to_contain_text(re.compile(r"Checked 4 entries: unbroken"))
     looked_at(page)
 
 
@@ -131,7 +132,7 @@ def test_it_is_filtered_with_the_keyboard(house: House) -> None:
     expect(page.locator("tbody tr")).to_have_count(0)
     expect(page.get_by_text("Nothing fits")).to_be_visible()
     page.get_by_role("link", name="Show all").click()
-    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody tr")).to_have_count(4)
 
 
 def test_it_is_exported_and_says_so(house: House, tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_it_is_exported_and_says_so(house: House, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["kind"] for row in rows] == ["sign-in", "checkpoint"]
     head, line = [json.loads(one) for one in saved["jsonl"].read_text().splitlines()]
-    assert head["checkpoint"]["size"] == 5
+    assert head["checkpoint"]["size"] == 6
     assert line["hash"] == rows[0]["hash"]
     page.goto(f"{house.app.url}{TRAIL}")
     assert told(page)[0].startswith("ada exported 1 entry of this trail")
@@ -160,7 +161,7 @@ def test_a_check_of_everything_signs_a_checkpoint(house: House) -> None:
     page = house.page
     page.get_by_role("button", name="Check everything now").click()
     expect(page.get_by_role("status")).to_contain_text(
-        re.compile(r"Checked 5 entries: unbroken, last signed checkpoint at .* UTC over 5 entries")
+        re.compile(r"Checked 6 entries: unbroken, last signed checkpoint at .* UTC over 6 entries")
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from security.accounts.database import open_database
@@ -53,25 +53,38 @@ def sign_out(house: House) -> None:
 
 def enrol_passkey(house: House) -> None:
     """A passkey in the database, as one that was enrolled."""
+    _change(house, _add_passkey)
+
+
+def lose_passkeys(house: House) -> None:
+    """No passkey in the database, as after removing the last one from another browser."""
+    _change(house, lambda session: session.execute(delete(Passkey)))
+
+
+def _change(house: House, change: Callable[[Session], object]) -> None:
     database = open_database(AccountSettings(data=house.app.data))
     with Session(database) as session, session.begin():
-        user = session.scalars(select(User.id)).one()
-        session.add(
-            Passkey(
-                id=user,
-                user_id=user,
-                credential=b"x",
-                public_key=b"x",
-                sign_count=0,
-                name="Laptop",
-                transports="internal",
-                user_verified=True,
-                backed_up=False,
-                created_at=0,
-                used_at=None,
-            )
-        )
+        change(session)
     database.dispose()
+
+
+def _add_passkey(session: Session) -> None:
+    user = session.scalars(select(User.id)).one()
+    session.add(
+        Passkey(
+            id=user,
+            user_id=user,
+            credential=b"x",
+            public_key=b"x",
+            sign_count=0,
+            name="Laptop",
+            transports="internal",
+            user_verified=True,
+            backed_up=False,
+            created_at=0,
+            used_at=None,
+        )
+    )
 
 
 def test_the_text_is_shown_first_and_declining_signs_out(newcomer: House) -> None:
@@ -112,11 +125,17 @@ def test_a_raised_policy_leads_to_the_passkeys_until_there_is_one(newcomer: Hous
     page.get_by_label("Code from your authenticator app").fill(newcomer.codes[2])
     page.get_by_role("button", name="Go on").click()
     panel = page.locator("form.panel", has_text="Administrator")
+    save = page.get_by_role("button", name="Save for the role administrator")
     panel.get_by_label("A passkey must be enrolled").check()
-    page.get_by_role("button", name="Save for the role administrator").click()
-    page.wait_for_url("**/account/people/policy")
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("Add a passkey to your own account first")
+    enrol_passkey(newcomer)
+    panel.get_by_label("A passkey must be enrolled").check()
+    save.click()
+    expect(page.get_by_role("alert")).to_have_count(0)
     expect(panel.get_by_label("A passkey must be enrolled")).to_be_checked()
     looked_at(page)
+    lose_passkeys(newcomer)
     assert newcomer.context.request.get(f"{url}/gradio_api/app_id").status == 403
     page.goto(url)
     assert page.url.endswith("/account/passkeys")
@@ -124,6 +143,7 @@ def test_a_raised_policy_leads_to_the_passkeys_until_there_is_one(newcomer: Hous
     expect(page.get_by_text("The rooms stay shut until you have a passkey")).to_be_visible()
     looked_at(page)
     page.goto(f"{url}/account/people")
+    assert page.url.endswith("/account/passkeys"), "the pages about others are shut too"
     looked_at(page)
     enrol_passkey(newcomer)
     page.goto(url)

@@ -10,6 +10,7 @@ from security.accounts.database import open_database
 from security.accounts.limits import Limits
 from security.accounts.settings import AccountSettings
 from tests.security.accounts.fakes import KEY, Admin, Browser, Clock, House, set_up, sign_in
+from tests.security.accounts.furnished import LEVELS, Furnished, furnish
 from tests.security.accounts.passkey_fakes import Owner, owner
 from tests.security.accounts.people_fakes import PEOPLE, confirm
 
@@ -19,9 +20,21 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> list[Furnished]:
+    """After set-up, after the sign-in that follows, and after password and code were given again."""
+    return furnish(tmp_path_factory.mktemp("furnished"))
+
+
 @pytest.fixture
-def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
+def house(
+    request: pytest.FixtureRequest, furnished: list[Furnished], tmp_path: Path, clock: Clock
+) -> Iterator[House]:
+    """Furnished already where the test begins behind set-up. A module's own house is walked into."""
+    wanted = [state for name, state in zip(LEVELS, furnished, strict=True) if name in request.fixturenames]
+    found = wanted[-1].copied(tmp_path, clock) if wanted else None
     house = House(tmp_path, clock)
+    house.found = found
     yield house
     house.close()
 
@@ -40,21 +53,25 @@ def limits(engine: Engine) -> Limits:
 
 @pytest.fixture
 def admin(house: House) -> Admin:
-    return set_up(house)
+    return house.found.admin if house.found else set_up(house)
 
 
 @pytest.fixture
 def signed_in(house: House, admin: Admin, clock: Clock) -> Browser:
     browser = house.browser()
-    answer = sign_in(browser, admin, clock)
-    assert answer.status_code == 303, answer.text
+    if house.found:
+        browser.cookies.update(house.found.cookies)
+    else:
+        answer = sign_in(browser, admin, clock)
+        assert answer.status_code == 303, answer.text
     return browser
 
 
 @pytest.fixture
-def office(signed_in: Browser, admin: Admin, clock: Clock) -> Browser:
+def office(house: House, signed_in: Browser, admin: Admin, clock: Clock) -> Browser:
     """The administrator, who has just given password and code again."""
-    assert confirm(signed_in, admin, clock).headers["location"] == PEOPLE
+    if not house.found:
+        assert confirm(signed_in, admin, clock).headers["location"] == PEOPLE
     return signed_in
 
 

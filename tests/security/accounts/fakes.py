@@ -81,6 +81,7 @@ class House:
         # `limiter=None` is what the app has.
         self.clock = clock
         self.data = data
+        self.found: Any = None  # the state it was copied from (furnished.py)
         self.rooms = Rooms()
         self.settings = AccountSettings(data=data, **settings)
         self.door: Door = build_door(self.settings, environ or {}, now=clock, rounds=4, limiter=limiter)

@@ -286,14 +286,14 @@ CREATED, SIGNED = json.loads(PHONE.create(asked())), json.loads(PHONE.get(wanted
 KEY = cbor2.dumps(PHONE.credentials[0].cose())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(PARTS), JSON)
 def test_no_part_can_make_it_stumble(part: str, value: Any) -> None:
     for said, check in ((CREATED, _create), (SIGNED, _get)):
         check(json.dumps(said | {"response": said["response"] | {part: value}}))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_no_byte_of_an_attestation_can_make_it_stumble(data: Any) -> None:
     good = bytearray(decoded(CREATED["response"]["attestationObject"]))

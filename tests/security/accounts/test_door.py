@@ -55,7 +55,7 @@ def user(house: House, admin: Admin) -> str:
         return session.scalars(select(User.id)).one()
 
 
-def test_the_database_is_private_and_durable(house: House) -> None:
+def test_the_database_is_private_and_durable(waiting_for_the_disk: None, house: House) -> None:
     file = house.data / "asklepion.db"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE((house.data / KEY_FILE_NAME).stat().st_mode) == 0o600

@@ -175,7 +175,7 @@ def _may_enter(house: House, admin: Admin, password: str) -> bool:
 
 
 @SCHEMES
-@pytest.mark.parametrize("length", [71, 72, 73, 74, 128])
+@pytest.mark.parametrize("length", [72, 73, 128])
 def test_every_byte_of_a_long_password_counts_at_sign_in(
     tmp_path: Path, clock: Clock, environ: dict[str, str], length: int
 ) -> None:
@@ -220,14 +220,14 @@ def test_a_nul_byte_ends_no_password_at_sign_in(
 
 
 @SCHEMES
-@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
 def test_one_password_in_all_forms_of_unicode_opens(
-    tmp_path: Path, clock: Clock, environ: dict[str, str], form: str
+    tmp_path: Path, clock: Clock, environ: dict[str, str]
 ) -> None:
     password = "Zwölf Boxkämpfer ﬁnden Ångström ｗｉｄｅ"
     with opened(tmp_path, clock, environ) as house:
         admin = _set_up(house, password)
-        assert _may_enter(house, admin, unicodedata.normalize(form, password))  # type: ignore[arg-type]
+        for form in ("NFC", "NFD", "NFKC", "NFKD"):
+            assert _may_enter(house, admin, unicodedata.normalize(form, password)), form  # type: ignore[arg-type]
         assert not _may_enter(house, admin, password.replace("ö", "o"))
 
 
