@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,7 +44,6 @@ from security.crypto.errors import CryptoError
 
 NOT_HERE = "There is nothing here."
 _PIECE = 1 << 16
-_SAVED = ((b"content-type", b"application/octet-stream"), (b"content-disposition", b"attachment"))
 _MOST_HELD = 16_000_000
 _log = logging.getLogger("asklepion.accounts")
 # Gradio would build its addresses from these, and anybody can send them. The guard knows the host.
@@ -184,7 +184,7 @@ class Indoors:
             await refuse(send, 404, NOT_HERE)
             return
         with plain:
-            await send({"type": "http.response.start", "status": 200, "headers": list(_SAVED)})
+            await send({"type": "http.response.start", "status": 200, "headers": _saved_as(path.name)})
             try:
                 while method != "HEAD" and (piece := await asyncio.to_thread(plain.read, _PIECE)):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -248,6 +248,15 @@ class Indoors:
 
         await self._app(scope, receive, hold)
         return start, bytes(body)
+
+
+def _saved_as(name: str) -> list[tuple[bytes, bytes]]:
+    """The headers of a file to be saved; whatever is in the name, it stays a name (RFC 6266, RFC 8187)."""
+    encoded = quote(name, safe="", errors="replace")
+    return [
+        (b"content-type", b"application/octet-stream"),
+        (b"content-disposition", f"attachment; filename*=UTF-8''{encoded}".encode("ascii")),
+    ]
 
 
 def _plain(scope: Scope, *, compressed: bool) -> Scope:
