@@ -45,6 +45,9 @@ class App:
     def start(self) -> App:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("ASKLEPION_")}
         environ |= {"ASKLEPION_DATA": str(self.data), "ASKLEPION_PORT": str(self.port)} | self.environ
+        # Of this start, not of one before, whose address would be taken for the sign that it is up.
+        self.lines.clear()
+        self.ended = False
         self.process = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=ROOT,

@@ -111,7 +111,7 @@ def test_the_trail_is_read_in_plain_words_after_a_proof(house: House) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Audit trail")
     assert [one.split("\n")[0] for one in told(page)] == [
         "ada gave password and second factor again",
-        "ada agreed to the privacy text",
+        "ada agreed to the privacy text, edition 1",
         "ada signed in with a one-time code",
         "The first administrator was set up",
     ]
