@@ -110,11 +110,16 @@ def test_who_floods_the_queue_gets_no_more_than_who_asks_for_little(names: list[
 
 def test_a_job_goes_its_way_and_is_found_again(make: Make, tmp_path: Path) -> None:
     jobs = make()
-    submitted = jobs.submit("ann", "quick", "first", (str(tmp_path / "seen"), "a b"))
+    given = (str(tmp_path / "seen"), "a b")
+    submitted = jobs.submit("ann", "quick", "first", given)
     assert (submitted.state, submitted.started, jobs.progress("ann", submitted.id)) == ("queued", None, None)
     jobs.start()
     ended = jobs.wait("ann", submitted.id, LONG)
-    assert (ended.state, ended.result, ended.message) == ("done", {"saw": [str(tmp_path / "seen"), "a b"]}, "")
+    assert (ended.state, ended.result, ended.message) == (
+        "done",
+        {"saw": [str(tmp_path / "seen"), "a b"]},
+        "",
+    )
     assert ended.started is not None and ended.ended is not None
     assert ended.submitted <= ended.started <= ended.ended
     progress = jobs.progress("ann", ended.id)
