@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 
 from fastapi import Request
@@ -14,7 +15,7 @@ from security.accounts import limits
 from security.accounts.account import Account, Renewal
 from security.accounts.challenges import Purpose
 from security.accounts.enrolment import digest
-from security.accounts.errors import RefusedError, SetupCodeError, SetupExpiredError, TooOftenError
+from security.accounts.errors import BusyError, RefusedError, SetupCodeError, SetupExpiredError, TooOftenError
 from security.accounts.factors import PASSKEYS, of_passkeys
 from security.accounts.forms import read_form
 from security.accounts.identity import Role
@@ -92,11 +93,9 @@ class AccountPages:
             return self._confirm(request, back, wait, 429)
         passkey = self.offers.given(request, fields, Purpose.CONFIRM, visitor.token)
         given = fields.get("password", ""), passkey or fields.get("code", "")
-        gate = self._gate(request, visitor, now)
+        step_up = partial(self.account.step_up, visitor.identity.id, visitor.token, *given, now)
         try:
-            token = await self.inside.slow.run(
-                self.account.step_up, visitor.identity.id, visitor.token, *given, now, gate
-            )
+            token = await self._tried(request, visitor, now, step_up)
         except RefusedError as error:
             return self._confirm(request, back, str(error), 422)
         await succeeded(self.limiter, self.inside.quick, self._who(request, visitor), now)
@@ -141,11 +140,11 @@ class AccountPages:
             return self._password(request, {"old": wait}, 429)
         passkey = self.offers.given(request, fields, Purpose.PASSWORD, visitor.token)
         given = fields.get("old", ""), passkey or fields.get("code", ""), new
-        gate = self._gate(request, visitor, now)
+        user, change = visitor.identity.id, self.account.change_password
         try:
-            factors = await self.inside.quick.run(self.account.factors, visitor.identity.id)
-            token = await self.inside.slow.run(
-                self.account.change_password, visitor.identity.id, *given, now, gate, check
+            factors = await self.inside.quick.run(self.account.factors, user)
+            token = await self._tried(
+                request, visitor, now, lambda gate: change(user, *given, now, gate, check)
             )
         except RefusedError as error:
             return self._password(request, {"old": str(error)}, 422)
@@ -242,10 +241,21 @@ class AccountPages:
             return f"Too many attempts. Please wait {ceil(wait)} seconds and try again."
         return None
 
-    def _gate(self, request: Request, visitor: Visitor, now: float) -> CodeGate:
-        """Counts codes after a right password alone, as at sign-in."""
+    async def _tried(
+        self, request: Request, visitor: Visitor, now: float, work: Callable[[CodeGate], str]
+    ) -> str:
+        """What comes of an attempt that `_wait` has counted; one that was not looked at counts no more."""
         who = self._who(request, visitor)
-        return lambda password_fits: self.limiter.take_code(who, now, password_fits=password_fits)
+
+        def gate(password_fits: bool) -> bool:
+            # Codes count after a right password alone, as at sign-in.
+            return self.limiter.take_code(who, now, password_fits=password_fits)
+
+        try:
+            return await self.inside.slow.run(work, gate)
+        except BusyError:
+            await self.inside.quick.run(self.limiter.take_back, who, now)
+            raise
 
     def _who(self, request: Request, visitor: Visitor) -> limits.Visitor:
         return self.inside.cookies.visitor(request, name_key(visitor.identity.name))

@@ -244,6 +244,24 @@ def test_passwords_and_codes_are_counted_apart(tmp_path: Path, clock: Clock) -> 
         house.close()
 
 
+def test_an_attempt_that_nobody_looked_at_is_not_counted(tmp_path: Path, clock: Clock) -> None:
+    house = House(tmp_path, clock, limiter=None)
+    slow = house.door._slow
+    try:
+        admin, browser = set_up(house), house.browser()
+        assert sign_in(browser, admin, clock).status_code == 303
+        slow._held = slow._limit
+        for _ in range(30):
+            assert confirm(browser, admin, clock).status_code == 503
+            assert change(browser, admin, clock) == 503
+        slow._held = 0
+        clock.pass_by(30)
+        assert confirm(browser, admin, clock).status_code == 303
+    finally:
+        slow._held = 0
+        house.close()
+
+
 def test_a_new_app_takes_the_place_of_the_old_one(
     house: House, admin: Admin, office: Browser, clock: Clock
 ) -> None:
