@@ -91,6 +91,8 @@ class World:
         if self.size > 1:
             import torch
 
+            # Together: one whose peer is gone can die in taking the group down.
+            torch.distributed.barrier()
             torch.distributed.destroy_process_group()
 
 
