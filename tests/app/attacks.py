@@ -32,6 +32,7 @@ from security.accounts.settings import AccountSettings
 from security.accounts.tables import Consent, RolePolicy, User
 from security.crypto import onetime
 from tests.app.list_routes import built, listed
+from tests.app.requests import asked
 from tests.app.residents import add_resident, session_of
 from tests.app.rules import NEEDED, OWN, Rule, Who, unruled
 from tests.app.spellings import Spelling, spellings
@@ -93,43 +94,18 @@ class Attack:
         headers = [(b"host", HOST.encode()), (b"accept", b"*/*"), *spelling.extra, *more.get("headers", ())]
         if cookie:
             headers.append((b"cookie", cookie.encode()))
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": spelling.path,
-            "raw_path": spelling.raw,
-            "root_path": spelling.root,
-            "query_string": query,
-            "headers": headers,
-            "client": ("127.0.0.1", 5),
-            "server": ("127.0.0.1", 7860),
-        }
-        waiting = [{"type": "http.request", "body": more.get("body", b""), "more_body": False}]
-        sent: list[Any] = []
-        gone = asyncio.Event()
-
-        async def receive() -> Any:
-            if waiting:
-                return waiting.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
+        body = more.get("body", b"")
         try:
-            await asyncio.wait_for(self.house.asgi(scope, receive, send), PATIENCE_S)
+            status, answer, told = await asked(
+                self.house.asgi, method, spelling, headers, query=query, body=body, patience_s=PATIENCE_S
+            )
         except TimeoutError:
             self.breach(who, method, spelling.path, "was still being answered")
             return 0, b"", {}
-        body = b"".join(message.get("body", b"") for message in sent[1:])
         token = (cookie or "").partition("=")[2].encode()
-        if len(token) > 20 and any(token in value for _, value in sent[0]["headers"]):
+        if len(token) > 20 and any(token in value for _, value in told):
             self.breach(who, method, spelling.path, "the cookie is in the answer")
-        return int(sent[0]["status"]), body, dict(sent[0]["headers"])
+        return status, answer, dict(told)
 
     def breach(self, *what: Any) -> None:
         self.breaches.append([str(item)[:200] for item in what])

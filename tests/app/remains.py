@@ -33,14 +33,17 @@ from security.accounts.identity import Role
 from security.accounts.sealed_uploads import SealedUploads
 from security.accounts.sessions import Sessions
 from security.accounts.settings import AccountSettings
-from security.accounts.tables import Passkey, User
+from security.accounts.tables import User
 from security.crypto.signatures import SigningKey
 from security.lab.results import Attempt, Results
 from security.lab.service import Lab
 from tests.app.attacks import HOST
+from tests.app.requests import asked
 from tests.app.residents import add_resident, session_of
+from tests.app.spellings import Spelling
 from tests.assistant.fakes import ScriptedEngine
 from tests.assistant.test_session import Loaded
+from tests.security.accounts.fakes import passkey_row
 from training.jobs import ENDED
 from training.studio.service import Studio
 
@@ -96,35 +99,11 @@ class Stay:
         headers += [(b"origin", f"http://{HOST}".encode()), (b"sec-fetch-site", b"same-origin")]
         headers += [(b"cookie", f"{COOKIE}={self.tokens[who]}".encode())]
         headers += [(b"content-type", kind.encode())] if kind else []
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": query.encode(),
-            "headers": headers,
-            "client": ("127.0.0.1", 5),
-            "server": ("127.0.0.1", 7860),
-        }
-        waiting = [{"type": "http.request", "body": body, "more_body": False}]
-        sent: list[Any] = []
-        gone = asyncio.Event()
-
-        async def receive() -> Any:
-            if waiting:
-                return waiting.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await asyncio.wait_for(self.house.asgi(scope, receive, send), PATIENCE_S)
-        return sent[0]["status"], b"".join(one.get("body", b"") for one in sent[1:]), dict(sent[0]["headers"])
+        spelling = Spelling("plain", path, path.encode())
+        status, answer, told = await asked(
+            self.house.asgi, method, spelling, headers, query=query.encode(), body=body
+        )
+        return status, answer, dict(told)
 
     async def upload(self, who: str, name: str, content: bytes) -> str:
         body = (
@@ -244,13 +223,8 @@ def keep_more(one: Stay) -> None:
         (run / "notes.txt").write_text(f"{MARKER} {name}")
         one.results.record(Attempt(user, name, "hashing", 1, 2, int(now)))
         with Session(door.database) as session, session.begin():
-            session.add(
-                Passkey(
-                    id=f"{name}-key".ljust(32, "0"), user_id=user, credential=f"cred-{name}".encode() * 4,
-                    public_key=f"public-{name}".encode(), sign_count=0, name=f"{name}s laptop",
-                    transports="usb", user_verified=True, backed_up=False, created_at=int(now),
-                )
-            )  # fmt: skip
+            keys = {"credential": f"cred-{name}".encode() * 4, "public_key": f"public-{name}".encode()}
+            session.add(passkey_row(user, name=f"{name}s laptop", **keys))
     with Session(door.database) as session, session.begin():
         sessions.step_up(session, one.tokens["ada"], now)
         sessions.step_up(session, one.tokens["bob"], now)

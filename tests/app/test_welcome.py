@@ -14,6 +14,7 @@ from security.accounts.settings import AccountSettings
 from security.accounts.tables import Passkey, User
 from tests.app.house import PASSWORD, House, accessible
 from tests.app.served import App
+from tests.security.accounts.fakes import passkey_row
 
 pytestmark = [pytest.mark.browser]
 
@@ -70,21 +71,7 @@ def _change(house: House, change: Callable[[Session], object]) -> None:
 
 def _add_passkey(session: Session) -> None:
     user = session.scalars(select(User.id)).one()
-    session.add(
-        Passkey(
-            id=user,
-            user_id=user,
-            credential=b"x",
-            public_key=b"x",
-            sign_count=0,
-            name="Laptop",
-            transports="internal",
-            user_verified=True,
-            backed_up=False,
-            created_at=0,
-            used_at=None,
-        )
-    )
+    session.add(passkey_row(user, name="Laptop", transports="internal"))
 
 
 def test_the_text_is_shown_first_and_declining_signs_out(newcomer: House) -> None:

@@ -20,7 +20,7 @@ from security.accounts.door import Door, build_door
 from security.accounts.duties import EDITION
 from security.accounts.limits import Unlimited, Visitor
 from security.accounts.settings import AccountSettings
-from security.accounts.tables import Consent, User
+from security.accounts.tables import Consent, Passkey, User
 from security.crypto import onetime
 from security.crypto.sealing import KeyEncryptionKey
 
@@ -171,6 +171,22 @@ def first_form(link: str, **changes: str) -> dict[str, str]:
 
 def second_form(page: str, code: str) -> dict[str, str]:
     return {"token": hidden(page, "token"), "ticket": hidden(page, "ticket"), "code": code}
+
+
+def passkey_row(user: str, **wanted: Any) -> Passkey:
+    """A passkey of `user` as it is stored, for tests in which nobody signs with it; `wanted` differs."""
+    usual: dict[str, Any] = {
+        "id": user,
+        "credential": user.encode(),
+        "public_key": b"x",
+        "sign_count": 0,
+        "name": "phone",
+        "transports": "",
+        "user_verified": True,
+        "backed_up": False,
+        "created_at": 0,
+    }
+    return Passkey(user_id=user, **(usual | wanted))
 
 
 def agree(house: House) -> None:

@@ -28,6 +28,7 @@ from tests.security.accounts.fakes import (
     House,
     call,
     hidden,
+    passkey_row,
     scope_for,
     set_up,
     sign_in,
@@ -69,21 +70,8 @@ def require(office: Browser, role: str = "student", **fields: str) -> None:
 
 
 def enrol_passkey(house: House, user: str) -> None:
-    row = Passkey(
-        id=user,
-        user_id=user,
-        credential=user.encode(),
-        public_key=b"x",
-        sign_count=0,
-        name="phone",
-        transports="",
-        user_verified=True,
-        backed_up=False,
-        created_at=0,
-        used_at=None,
-    )
     with Session(house.database) as session, session.begin():
-        session.add(row)
+        session.add(passkey_row(user))
 
 
 def told(house: House, kind: str) -> list[Any]:

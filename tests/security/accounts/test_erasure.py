@@ -15,7 +15,7 @@ from security.accounts.erasure import Clearing, Erasure
 from security.accounts.errors import ClearingError
 from security.accounts.tables import Consent, LinkRow, Passkey, Uncleared, User
 from tests.app.served import ROOT
-from tests.security.accounts.fakes import Browser, Clock, House
+from tests.security.accounts.fakes import Browser, Clock, House, passkey_row
 from tests.security.accounts.people_fakes import PEOPLE, Person, act, id_of, invite, join, rows
 from tests.security.accounts.planted import found_in
 
@@ -165,20 +165,8 @@ def test_no_factor_consent_or_name_is_left_in_a_byte(
     user = id_of(house, "Kim Lee")
     with Session(house.database) as session, session.begin():
         session.add(Consent(user_id=user, edition=77_001_122, at=1))
-        session.add(
-            Passkey(
-                id="k" * 32,
-                user_id=user,
-                credential=b"planted credential",
-                public_key=b"planted public key",
-                sign_count=0,
-                name="planted name of a key",
-                transports="usb",
-                user_verified=True,
-                backed_up=False,
-                created_at=1,
-            )
-        )
+        planted = {"credential": b"planted credential", "public_key": b"planted public key"}
+        session.add(passkey_row(user, name="planted name of a key", **planted))
     gone = [b"planted credential", b"planted public key", b"planted name of a key", b"Kim Lee", b"kim lee"]
     assert len(found_in(house.data, gone)) >= len(gone), "before, they are there"
     act(office, "delete", person=user, sure="yes")
